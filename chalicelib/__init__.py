@@ -1,0 +1,1 @@
+"""Holdfast: appointment scheduling in which no slot is sold twice."""

@@ -1,0 +1,1 @@
+"""What a clinic would recognise: publish, list, reserve, confirm, release, sweep."""

@@ -1,0 +1,157 @@
+"""Publish: put slots into a provider's calendar, all of them or none."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from dateutil.relativedelta import relativedelta
+
+from chalicelib import clock
+from chalicelib.booking.errors import Invalid, KeyReused, NotFound, SlotOverlap
+from chalicelib.booking.intervals import Interval, any_overlap, cut, days_touched, overlapping
+from chalicelib.booking.state import Slot, slot_at
+from chalicelib.settings import SECONDS_PER_DAY
+from chalicelib.store import calendars, table
+from chalicelib.store.appointments import expires_from_table
+from chalicelib.store.ids import new_generation, new_nonce
+from chalicelib.store.items import (
+    AVAILABLE,
+    Appointment,
+    Provider,
+    PublishKey,
+    appointment_key,
+    publish_key,
+)
+from chalicelib.store.keys import CallerKey
+
+MAX_SLOTS = 90
+"""With 9 days and the key, the 100 actions of a transaction."""
+MAX_SPAN_SECONDS = 8 * SECONDS_PER_DAY
+MAX_SLOT_SECONDS = SECONDS_PER_DAY
+MAX_YEARS_AHEAD = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Slots made now, or replayed: made by an earlier request under the same key, those that still stand."""
+
+    slots: list[Slot]
+    replayed: bool
+
+
+def publish(
+    provider_id: str,
+    intervals: list[Interval],
+    *,
+    slot_minutes: int | None = None,
+    key: CallerKey | None = None,
+) -> Published:
+    """Publish the intervals, each cut into slots of `slot_minutes` if that is given.
+
+    Raises Invalid, NotFound (no such provider), KeyReused, SlotOverlap.
+    """
+    slots = sorted(_checked_slots(intervals, slot_minutes, clock.now()))
+    return _publish(provider_id, slots, new_generation(), key or CallerKey(new_nonce(), ""))
+
+
+@table.until_settled
+def _publish(provider_id: str, slots: list[Interval], generation: str, key: CallerKey) -> Published:
+    now = clock.now()
+    dates = sorted({date for slot in slots for date in days_touched(slot)})
+    calendar = calendars.read(provider_id, dates, key.hash)
+    if calendar.provider is None:
+        raise NotFound
+    if calendar.published:
+        return _earlier(calendar.published, provider_id, generation, key)
+    conflicts = overlapping(slots, calendar.intervals())
+    if conflicts:
+        # The days may have been read after a twin of this request, or its own first try, had written them.
+        twin = calendars.read_published(provider_id, key.hash)
+        if twin is None:
+            raise SlotOverlap(conflicts)
+        return _earlier(twin, provider_id, generation, key)
+
+    for slot in slots:
+        calendar.add(slot, days_touched(slot))
+    appointments = [_appointment(calendar.provider, slot, generation) for slot in slots]
+    published = PublishKey(
+        *publish_key(provider_id, key.hash),
+        request_hash=key.request_hash,
+        generation=generation,
+        starts={start for start, _ in slots},
+        ttl=calendars.key_ttl(now),
+    )
+    calendars.publish(appointments, calendar.days.values(), published)
+    return Published([slot_at(item, now) for item in appointments], replayed=False)
+
+
+def _earlier(published: PublishKey, provider_id: str, generation: str, key: CallerKey) -> Published:
+    if published.request_hash != key.request_hash:
+        raise KeyReused
+    now = clock.now()
+    found = table.read_many(appointment_key(provider_id, int(start)) for start in published.starts)
+    items = [Appointment.from_raw_data(raw) for _, raw in sorted(found.items())]
+    slots = [slot_at(item, now) for item in items if item.generation == published.generation]
+    return Published(slots, replayed=published.generation != generation)
+
+
+def _appointment(provider: Provider, slot: Interval, generation: str) -> Appointment:
+    start, end = slot
+    return Appointment(
+        *appointment_key(provider.provider_id, start),
+        generation=generation,
+        start=clock.iso(start),
+        end=clock.iso(end),
+        status=AVAILABLE,
+        version=1,
+        hold_seconds=provider.hold_seconds,
+        bookable_until=start - provider.notice_seconds,
+        ttl=expires_from_table(clock.iso(end)),
+    )
+
+
+def _checked_slots(intervals: list[Interval], slot_minutes: int | None, now: int) -> list[Interval]:
+    slots: list[Interval] = []
+    for position, interval in enumerate(intervals):
+        slots += _checked(interval, f"/slots/{position}", slot_minutes, now)
+        if len(slots) > MAX_SLOTS:
+            raise Invalid("/slots", f"more than {MAX_SLOTS} slots")
+    if max(end for _, end in slots) - min(start for start, _ in slots) > MAX_SPAN_SECONDS:
+        raise Invalid("/slots", "the slots lie more than 8 days apart")
+    if any_overlap(slots):
+        raise Invalid("/slots", "the slots overlap each other")
+    return slots
+
+
+def _checked(interval: Interval, pointer: str, slot_minutes: int | None, now: int) -> list[Interval]:
+    check_order_and_time(interval, pointer, now)
+    if slot_minutes is None:
+        check_length(interval, pointer)
+        return [interval]
+    start, end = interval
+    slots, left = divmod(end - start, slot_minutes * 60)
+    if left:
+        raise Invalid("/slotMinutes", f"does not divide {pointer} evenly")
+    if slots > MAX_SLOTS:
+        raise Invalid("/slots", f"more than {MAX_SLOTS} slots")
+    return cut(interval, slot_minutes * 60)
+
+
+def check_order_and_time(interval: Interval, pointer: str, now: int) -> None:
+    """Raises Invalid for an interval that ends before it starts, is past, or too far ahead."""
+    start, end = interval
+    if end <= start:
+        raise Invalid(f"{pointer}/endTime", "is not after startTime")
+    if start <= now:
+        raise Invalid(f"{pointer}/startTime", "is in the past")
+    if end > _furthest(now):
+        raise Invalid(f"{pointer}/endTime", f"is more than {MAX_YEARS_AHEAD} years ahead")
+
+
+def check_length(interval: Interval, pointer: str) -> None:
+    """Raises Invalid for an interval that is too long for an appointment."""
+    if interval[1] - interval[0] > MAX_SLOT_SECONDS:
+        raise Invalid(f"{pointer}/endTime", "is more than 24 hours after startTime")
+
+
+def _furthest(now: int) -> int:
+    return int((datetime.fromtimestamp(now, UTC) + relativedelta(years=MAX_YEARS_AHEAD)).timestamp())

@@ -1,0 +1,111 @@
+"""Lists, a page at a time, in time order."""
+
+from typing import NamedTuple
+
+from pynamodb.expressions.condition import Condition
+
+from chalicelib import clock
+from chalicelib.store import table
+from chalicelib.store.items import (
+    AFTER_APPOINTMENTS,
+    AVAILABLE,
+    BEFORE_APPOINTMENTS,
+    RESERVED,
+    Appointment,
+    Ended,
+    appointment_sk,
+    is_ended,
+    partition,
+    provider_in,
+    start_in,
+)
+from chalicelib.store.table import ClientIndex, ExpiryIndex, Item
+
+MAX_REQUESTS = 4
+_MOST_LOOKED_AT = 1_000
+
+
+class Place(NamedTuple):
+    """Where in a client's reservations a page ended."""
+
+    provider_id: str
+    sk: str
+
+    def __str__(self) -> str:
+        return f"{self.provider_id}/{self.sk}"
+
+    @staticmethod
+    def parse(text: str) -> "Place":
+        """The place that `str` made this of; a name has no slash in it."""
+        provider_id, _, sk = text.partition("/")
+        return Place(provider_id, sk)
+
+
+def appointments(
+    provider_id: str, *, first: int | None, before: int | None, limit: int
+) -> tuple[list[Appointment], int | None]:
+    """Every appointment that starts in [first, before), and from which start to go on; None at the end."""
+    raw, last = table.query(partition(provider_id), _starts(first, before), limit=limit)
+    return [Appointment.from_raw_data(item) for item in raw], _after(last)
+
+
+def bookable(
+    provider_id: str, *, first: int, before: int | None, limit: int, now: int
+) -> tuple[list[Appointment], int | None]:
+    """What can be reserved now and starts in [first, before), and from which start to go on; None at the end.
+
+    One request where most of the stretch is free, and never more than four: a page may be short, even empty.
+    """
+    free = (Appointment.status == AVAILABLE) | ((Appointment.status == RESERVED) & (Appointment.expires_at <= now))
+    can_be_reserved = free & (Appointment.bookable_until > now)
+    found: list[Appointment] = []
+    goes_on: int | None = first
+    for request in range(MAX_REQUESTS):
+        # DynamoDB counts what it looks at, not what it finds: the more is booked, the further this looks.
+        look_at = min(limit * 2 * 4**request, _MOST_LOOKED_AT)
+        raw, last = table.query(partition(provider_id), _starts(goes_on, before), where=can_be_reserved, limit=look_at)
+        found += [Appointment.from_raw_data(item) for item in raw]
+        goes_on = _after(last)
+        if len(found) > limit:
+            return found[:limit], start_in(found[limit].sk)
+        if goes_on is None or len(found) == limit:
+            break
+    return found, goes_on
+
+
+def reservations(client_id: str, *, after: Place | None, limit: int) -> tuple[list[Appointment | Ended], Place | None]:
+    """The client's reservations, live and ended, and the place to go on from; None at the end.
+
+    From an index, which lags a little behind.
+    """
+    start_key = _index_key(client_id, after) if after else None
+    raw, last = table.query(client_id, None, after=start_key, limit=limit, index=ClientIndex)
+    kinds = (Ended if is_ended(item["sk"]["S"]) else Appointment for item in raw)
+    items = [kind.from_raw_data(item) for kind, item in zip(kinds, raw, strict=True)]
+    return items, Place(provider_in(last["pk"]["S"]), last["sk"]["S"]) if last else None
+
+
+def expired(shard: int, *, now: int, after: table.Raw | None, limit: int) -> tuple[list[Appointment], table.Raw | None]:
+    """Holds of a shard that are over, the longest over first, and where to go on. From an index, which lags."""
+    raw, last = table.query(shard, ExpiryIndex.expires_at <= now, after=after, limit=limit, index=ExpiryIndex)
+    return [Appointment.from_raw_data(item) for item in raw], last
+
+
+def _starts(first: int | None, before: int | None) -> Condition:
+    lowest = appointment_sk(first) if first is not None else BEFORE_APPOINTMENTS
+    # BETWEEN includes both its ends; starts are whole seconds.
+    highest = appointment_sk(before - 1) if before is not None else AFTER_APPOINTMENTS
+    return Item.sk.between(lowest, highest)
+
+
+def _after(last: table.Raw | None) -> int | None:
+    return start_in(last["sk"]["S"]) + 1 if last else None
+
+
+def _index_key(client_id: str, place: Place) -> table.Raw:
+    return {
+        "client_id": {"S": client_id},
+        "start": {"S": clock.iso(start_in(place.sk))},
+        "pk": {"S": partition(place.provider_id)},
+        "sk": {"S": place.sk},
+    }

@@ -1,0 +1,1 @@
+"""HTTP in and out. The only place, with app.py, that knows Chalice."""

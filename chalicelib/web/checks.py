@@ -1,0 +1,55 @@
+"""The rules of a body that no type says."""
+
+from functools import cache
+from urllib.parse import unquote
+from zoneinfo import available_timezones
+
+from chalicelib.booking.intervals import Interval
+from chalicelib.booking.providers import Profile
+from chalicelib.settings import settings
+from chalicelib.store.ids import is_name
+from chalicelib.web.calls import seconds_of
+from chalicelib.web.problems import invalid
+from chalicelib.web.schemas import ProviderBody, PublishBody
+
+
+def intervals(body: PublishBody) -> list[Interval]:
+    """The slots in epoch seconds. Raises Problem `invalid-request`."""
+    return [
+        (
+            seconds_of(slot.start_time, f"/slots/{position}/startTime"),
+            seconds_of(slot.end_time, f"/slots/{position}/endTime"),
+        )
+        for position, slot in enumerate(body.slots)
+    ]
+
+
+def profile(provider_id: str, body: ProviderBody) -> Profile:
+    """The provider as it is to be. Raises Problem `invalid-request`."""
+    provider_id = unquote(provider_id)
+    if not is_name(provider_id):
+        raise invalid("/providerId", "give 1 to 128 letters, digits, or . _ : @ | -, the first a letter or digit")
+    if body.time_zone not in _time_zones():
+        raise invalid("/timeZone", "give a name of the IANA time zone database, such as Europe/Vienna")
+    return Profile(
+        id=provider_id,
+        name=body.name,
+        time_zone=body.time_zone,
+        hold_seconds=_hold_seconds(body),
+        notice_seconds=body.notice_minutes * 60,
+        version=0,
+    )
+
+
+def _hold_seconds(body: ProviderBody) -> int:
+    seconds = round(body.hold_minutes * 60)
+    # Holds of seconds, to see one expire, are for trying things out.
+    if seconds < 1 or (seconds % 60 and not settings.is_local):
+        raise invalid("/holdMinutes", "give a whole number of minutes")
+    return seconds
+
+
+@cache
+def _time_zones() -> set[str]:
+    # Reads a directory tree: not for every request, and not at import, as few ever ask.
+    return available_timezones()

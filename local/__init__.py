@@ -1,0 +1,1 @@
+"""A laptop's stand-in for AWS. Never part of a deployed package."""
