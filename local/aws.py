@@ -62,7 +62,7 @@ def hold_seconds() -> int:
     return seconds
 
 
-def _one_at_a_time(**request: Any) -> Any:  # noqa: ANN401  # as botocore calls it
+def _one_at_a_time(**request: Any) -> Any:
     # Moto is not thread-safe: it lets two conditional writes through where DynamoDB lets one.
     with _moto:
         return botocore_stubber(**request)

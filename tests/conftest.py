@@ -17,10 +17,9 @@ def clock() -> Iterator[Clock]:
 
 
 @pytest.fixture(autouse=True)
-def _empty_table(clock: Clock) -> Iterator[None]:  # noqa: ARG001  # the provider is made at the test's time
+def _empty_table(clock: Clock) -> None:  # noqa: ARG001  # the provider is made at the test's time
     aws.empty()
     aws.fill()
-    yield
 
 
 @pytest.fixture(scope="session")

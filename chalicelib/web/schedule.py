@@ -11,7 +11,7 @@ class SweepIncomplete(Exception):
     """A shard could not be read; Lambda tries again, and counts an error."""
 
 
-def sweep_and_log(context: Any) -> None:  # noqa: ANN401  # Chalice does not type Lambda's context
+def sweep_and_log(context: Any) -> None:
     """Release what is over in the time that Lambda has left. Raises SweepIncomplete."""
     done = sweep(lambda: context.get_remaining_time_in_millis() / 1000, _log_failure)
     logger.info(
