@@ -236,4 +236,4 @@ def _throttled(response: Any) -> bool:
 def _answer(request: Any, status: int, body: dict[str, str]) -> Any:
     headers = HTTPHeaders()
     headers["content-type"] = "application/x-amz-json-1.0"
-    return AWSResponse(request.url, status, headers, MockRawResponse(json.dumps(body)))  # type: ignore[arg-type]
+    return AWSResponse(request.url, status, headers, MockRawResponse(json.dumps(body)))
