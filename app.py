@@ -4,7 +4,7 @@ from typing import Any
 
 from chalice.app import Chalice, CloudWatchEvent, Rate
 
-from chalicelib.booking import listing, providers
+from chalicelib.booking import edit, listing, providers
 from chalicelib.booking.confirm import confirm
 from chalicelib.booking.publish import publish
 from chalicelib.booking.release import cancel
@@ -124,6 +124,24 @@ def list_calendar(call: Call, providerId: str) -> Reply:
 def get_appointment(call: Call, providerId: str, appointmentId: str) -> Reply:
     appointment_id = call.own_appointment_id(providerId, appointmentId)
     return replies.appointment(call, listing.get_appointment(appointment_id))
+
+
+@app.route("/providers/{providerId}/appointments/{appointmentId}", methods=["PATCH"], **ANY)
+@signed_in
+def move_appointment(call: Call, providerId: str, appointmentId: str) -> Reply:
+    (start, end), versions = checks.move(call.body(schemas.MoveBody)), call.if_match()
+    appointment_id = call.own_appointment_id(providerId, appointmentId)
+    call.must_have_if_match(lambda: listing.get_appointment(appointment_id))
+    return replies.moved(call, edit.move(appointment_id, start=start, end=end, versions=versions), appointment_id)
+
+
+@app.route("/providers/{providerId}/appointments/{appointmentId}", methods=["DELETE"], **ANY)
+@signed_in
+def delete_appointment(call: Call, providerId: str, appointmentId: str) -> Reply:
+    versions, appointment_id = call.if_match(), call.own_appointment_id(providerId, appointmentId)
+    call.must_have_if_match(lambda: listing.get_appointment(appointment_id))
+    edit.delete(appointment_id, versions=versions)
+    return replies.deleted()
 
 
 @app.route("/health", methods=["GET"])

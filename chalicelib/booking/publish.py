@@ -7,8 +7,8 @@ from dateutil.relativedelta import relativedelta
 
 from chalicelib import clock
 from chalicelib.booking.errors import Invalid, KeyReused, NotFound, SlotOverlap
-from chalicelib.booking.intervals import Interval, any_overlap, cut, days_touched, overlapping
 from chalicelib.booking.state import Slot, slot_at
+from chalicelib.intervals import Interval, any_overlap, cut, days_touched, overlapping
 from chalicelib.settings import SECONDS_PER_DAY
 from chalicelib.store import calendars, table
 from chalicelib.store.appointments import expires_from_table
@@ -57,7 +57,7 @@ def publish(
 def _publish(provider_id: str, slots: list[Interval], generation: str, key: CallerKey) -> Published:
     now = clock.now()
     dates = sorted({date for slot in slots for date in days_touched(slot)})
-    calendar = calendars.read(provider_id, dates, key.hash)
+    calendar = calendars.read_to_publish(provider_id, dates, key.hash)
     if calendar.provider is None:
         raise NotFound
     if calendar.published:
@@ -70,8 +70,6 @@ def _publish(provider_id: str, slots: list[Interval], generation: str, key: Call
             raise SlotOverlap(conflicts)
         return _earlier(twin, provider_id, generation, key)
 
-    for slot in slots:
-        calendar.add(slot, days_touched(slot))
     appointments = [_appointment(calendar.provider, slot, generation) for slot in slots]
     published = PublishKey(
         *publish_key(provider_id, key.hash),
@@ -80,7 +78,7 @@ def _publish(provider_id: str, slots: list[Interval], generation: str, key: Call
         starts={start for start, _ in slots},
         ttl=calendars.key_ttl(now),
     )
-    calendars.publish(appointments, calendar.days.values(), published)
+    calendars.publish(appointments, calendar.days, published)
     return Published([slot_at(item, now) for item in appointments], replayed=False)
 
 
@@ -123,10 +121,10 @@ def _checked_slots(intervals: list[Interval], slot_minutes: int | None, now: int
 
 
 def _checked(interval: Interval, pointer: str, slot_minutes: int | None, now: int) -> list[Interval]:
-    check_order_and_time(interval, pointer, now)
     if slot_minutes is None:
-        check_length(interval, pointer)
+        check_slot(interval, pointer, now)
         return [interval]
+    _check_order_and_time(interval, pointer, now)
     start, end = interval
     slots, left = divmod(end - start, slot_minutes * 60)
     if left:
@@ -136,8 +134,14 @@ def _checked(interval: Interval, pointer: str, slot_minutes: int | None, now: in
     return cut(interval, slot_minutes * 60)
 
 
-def check_order_and_time(interval: Interval, pointer: str, now: int) -> None:
-    """Raises Invalid for an interval that ends before it starts, is past, or too far ahead."""
+def check_slot(interval: Interval, pointer: str, now: int) -> None:
+    """Raises Invalid for what cannot be an appointment: past, too far ahead, too long, or ending before it starts."""
+    _check_order_and_time(interval, pointer, now)
+    if interval[1] - interval[0] > MAX_SLOT_SECONDS:
+        raise Invalid(f"{pointer}/endTime", "is more than 24 hours after startTime")
+
+
+def _check_order_and_time(interval: Interval, pointer: str, now: int) -> None:
     start, end = interval
     if end <= start:
         raise Invalid(f"{pointer}/endTime", "is not after startTime")
@@ -145,12 +149,6 @@ def check_order_and_time(interval: Interval, pointer: str, now: int) -> None:
         raise Invalid(f"{pointer}/startTime", "is in the past")
     if end > _furthest(now):
         raise Invalid(f"{pointer}/endTime", f"is more than {MAX_YEARS_AHEAD} years ahead")
-
-
-def check_length(interval: Interval, pointer: str) -> None:
-    """Raises Invalid for an interval that is too long for an appointment."""
-    if interval[1] - interval[0] > MAX_SLOT_SECONDS:
-        raise Invalid(f"{pointer}/endTime", "is more than 24 hours after startTime")
 
 
 def _furthest(now: int) -> int:

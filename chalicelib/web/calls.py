@@ -1,6 +1,7 @@
 """A request as a view sees it: who calls, and each part checked when it is asked for."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -65,6 +66,12 @@ class Call:
     def if_match(self) -> Versions:
         """Raises Problem `invalid-request`."""
         return etags.versions(self.request.headers.get("if-match"))
+
+    def must_have_if_match(self, read: Callable[[], object]) -> None:
+        """Raises Problem `precondition-required`, or what `read` raises: what is not there is 404 first."""
+        if "if-match" not in self.request.headers:
+            read()
+            raise Problem("precondition-required", "send If-Match with the ETag of the appointment as you have read it")
 
     def idempotency_key(self, *path: str, request: tuple[object, ...]) -> CallerKey | None:
         """The caller's key for `request` at `path`. Raises Problem `invalid-request`."""

@@ -4,13 +4,15 @@ from functools import cache
 from urllib.parse import unquote
 from zoneinfo import available_timezones
 
-from chalicelib.booking.intervals import Interval
+from msgspec import UNSET
+
 from chalicelib.booking.providers import Profile
+from chalicelib.intervals import Interval
 from chalicelib.settings import settings
 from chalicelib.store.ids import is_name
 from chalicelib.web.calls import seconds_of
 from chalicelib.web.problems import invalid
-from chalicelib.web.schemas import ProviderBody, PublishBody
+from chalicelib.web.schemas import MoveBody, ProviderBody, PublishBody
 
 
 def intervals(body: PublishBody) -> list[Interval]:
@@ -22,6 +24,13 @@ def intervals(body: PublishBody) -> list[Interval]:
         )
         for position, slot in enumerate(body.slots)
     ]
+
+
+def move(body: MoveBody) -> tuple[int | None, int | None]:
+    """The new start and end; None for what stays. Raises Problem `invalid-request`."""
+    start = None if body.start_time is UNSET else seconds_of(body.start_time, "/startTime")
+    end = None if body.end_time is UNSET else seconds_of(body.end_time, "/endTime")
+    return start, end
 
 
 def profile(provider_id: str, body: ProviderBody) -> Profile:

@@ -38,6 +38,7 @@ KINDS = {
     "payload-too-large": Kind(413, "The body is too large"),
     "unsupported-media-type": Kind(415, "The body must be application/json"),
     "idempotency-key-reused": Kind(422, "The idempotency key was used for another request"),
+    "precondition-required": Kind(428, "The request needs If-Match"),
     "internal": Kind(500, "Something went wrong on our side"),
     "unavailable": Kind(503, "The database cannot be reached"),
 }

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 
@@ -11,6 +11,7 @@ from chalicelib.booking.providers import Profile
 from chalicelib.booking.publish import Published
 from chalicelib.booking.reserve import Hold
 from chalicelib.booking.state import Reservation, Slot
+from chalicelib.store.ids import AppointmentId
 from chalicelib.store.pages import Place
 from chalicelib.web import etags, schemas
 from chalicelib.web.calls import Call, full_path
@@ -48,6 +49,17 @@ def reservation(call: Call, seen: Reservation) -> Reply:
 
 def appointment(call: Call, slot: Slot) -> Reply:
     return _tagged(call, schemas.own_appointment(slot), etags.of_version(slot.version))
+
+
+def moved(call: Call, slot: Slot, old: AppointmentId) -> Reply:
+    headers = {"ETag": etags.of_version(slot.version)}
+    if slot.id != old:
+        headers["Location"] = f"{call.prefix}/providers/{quote(slot.id.provider_id)}/appointments/{slot.id}"
+    return _json(schemas.own_appointment(slot), headers=headers)
+
+
+def deleted() -> Reply:
+    return Reply(b"", 204)
 
 
 def provider(call: Call, profile: Profile) -> Reply:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from chalicelib import clock
 from chalicelib.booking.providers import Profile
@@ -44,6 +44,11 @@ class ProviderBody(Request):
     time_zone: Annotated[str, Meta(min_length=1, max_length=64)]
     hold_minutes: Annotated[float, Meta(gt=0, le=MINUTES_PER_DAY)] = 30
     notice_minutes: Annotated[int, Meta(ge=0, le=43_200)] = 0
+
+
+class MoveBody(Request):
+    start_time: Instant | UnsetType = UNSET
+    end_time: Instant | UnsetType = UNSET
 
 
 class AppointmentAnswer(Answer):

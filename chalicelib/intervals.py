@@ -16,6 +16,11 @@ def days_touched(interval: Interval) -> list[str]:
     return [clock.iso(day * SECONDS_PER_DAY)[:10] for day in range(first, last + 1)]
 
 
+def dates_near(start: int) -> list[str]:
+    """The UTC dates that an appointment, which is no longer than a day, can touch when it starts then."""
+    return days_touched((start, start + SECONDS_PER_DAY))
+
+
 def cut(interval: Interval, length_seconds: int) -> list[Interval]:
     """The interval in pieces of that length, which must divide it."""
     start, end = interval

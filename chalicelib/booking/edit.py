@@ -1,0 +1,72 @@
+"""Move and delete: what a provider may do to a slot that nobody holds."""
+
+from chalicelib import clock
+from chalicelib.booking.errors import AppointmentBooked, AppointmentHeld, NotFound, SlotOverlap, VersionMismatch
+from chalicelib.booking.publish import check_slot
+from chalicelib.booking.release import release_lapsed
+from chalicelib.booking.state import Slot, lapsed, slot_at, version_at
+from chalicelib.intervals import dates_near, overlapping
+from chalicelib.store import calendars, table
+from chalicelib.store.appointments import Versions
+from chalicelib.store.ids import AppointmentId, new_generation
+from chalicelib.store.items import CONFIRMED, RESERVED, Appointment
+
+
+def move(appointment_id: AppointmentId, *, start: int | None, end: int | None, versions: Versions) -> Slot:
+    """Give a free slot another start, another end, or both; None leaves it as it is.
+
+    A new start makes it another slot, with an id of its own. Raises Invalid, NotFound, VersionMismatch,
+    AppointmentHeld, AppointmentBooked, SlotOverlap.
+    """
+    new_start = appointment_id.start if start is None else start
+    if end is not None:
+        check_slot((new_start, end), "", clock.now())
+    target = AppointmentId(
+        appointment_id.provider_id,
+        new_start,
+        appointment_id.generation if new_start == appointment_id.start else new_generation(),
+    )
+    return _move(appointment_id, target, end, versions)
+
+
+@table.until_settled
+def _move(appointment_id: AppointmentId, target: AppointmentId, end: int | None, versions: Versions) -> Slot:
+    now = clock.now()
+    dates = dates_near(appointment_id.start) + dates_near(target.start)
+    calendar = calendars.read_to_move(appointment_id, target, dates)
+    if calendar.target and target != appointment_id:
+        return slot_at(calendar.target, now)  # Our own write, whose answer was lost.
+    item = _free(calendar.appointment, versions, now)
+    old = (appointment_id.start, clock.seconds(item.end))
+    new = (target.start, old[1] if end is None else end)
+    if new == old:
+        return slot_at(item, now)
+    check_slot(new, "", now)
+    conflicts = overlapping([new], calendar.intervals() - {old})
+    if conflicts:
+        raise SlotOverlap(conflicts)
+    return slot_at(calendars.move(item, target, new, calendar.days), now)
+
+
+@table.until_settled
+def delete(appointment_id: AppointmentId, *, versions: Versions) -> None:
+    """Take a free slot out of the calendar. Raises NotFound, VersionMismatch, AppointmentHeld, AppointmentBooked."""
+    calendar = calendars.read_to_move(appointment_id, appointment_id, dates_near(appointment_id.start))
+    item = _free(calendar.appointment, versions, clock.now())
+    calendars.delete(item, calendar.days)
+
+
+def _free(item: Appointment | None, versions: Versions, now: int) -> Appointment:
+    """The slot as it stands, free. A hold on it that is over is released first, and everything read again."""
+    if item is None:
+        raise NotFound
+    if versions is not None and version_at(item, now) not in versions:
+        raise VersionMismatch
+    if item.status == CONFIRMED:
+        raise AppointmentBooked
+    if lapsed(item, now):
+        release_lapsed(item, now)
+        raise table.WriteConflict
+    if item.status == RESERVED:
+        raise AppointmentHeld(item.expires_at - now, None)
+    return item
