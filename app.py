@@ -39,7 +39,7 @@ def publish_appointments(call: Call) -> Reply:
 
 
 # API Gateway allows one name for the variable at one place of a path: `ref` is a provider here, an appointment below.
-@app.route("/appointments/{ref}", methods=["GET"])
+@app.route("/appointments/{ref}", methods=["GET"], **ANY)
 @signed_in
 def list_bookable(call: Call, ref: str) -> Reply:
     limit, (start, end) = call.limit(), call.stretch()
@@ -60,7 +60,7 @@ def reserve_appointment(call: Call, ref: str) -> Reply:
     return replies.held(call, reserve(appointment_id, client_id=client_id, key=key, versions=versions))
 
 
-@app.route("/reservations", methods=["GET"])
+@app.route("/reservations", methods=["GET"], **ANY)
 @signed_in
 def list_own_reservations(call: Call) -> Reply:
     limit, client_id = call.limit(), call.caller.client_id
@@ -68,7 +68,7 @@ def list_own_reservations(call: Call) -> Reply:
     return replies.reservations(call, page, call.cursor(page.next, client_id))
 
 
-@app.route("/reservations/{reservationId}", methods=["GET"])
+@app.route("/reservations/{reservationId}", methods=["GET"], **ANY)
 @signed_in
 def get_reservation(call: Call, reservationId: str) -> Reply:
     reservation_id = call.reservation_id(reservationId)
@@ -92,7 +92,7 @@ def confirm_reservation(call: Call, reservationId: str) -> Reply:
     return replies.reservation(call, confirm(reservation_id, client_id=owner, versions=versions))
 
 
-@app.route("/providers/{providerId}", methods=["GET"])
+@app.route("/providers/{providerId}", methods=["GET"], **ANY)
 @signed_in
 def get_provider(call: Call, providerId: str) -> Reply:
     return replies.provider(call, providers.get_provider(call.provider_id(providerId)))
@@ -107,7 +107,7 @@ def put_provider(call: Call, providerId: str) -> Reply:
     return replies.provider_put(providers.put_provider(profile, versions=versions))
 
 
-@app.route("/providers/{providerId}/appointments", methods=["GET"])
+@app.route("/providers/{providerId}/appointments", methods=["GET"], **ANY)
 @signed_in
 def list_calendar(call: Call, providerId: str) -> Reply:
     limit, (start, end) = call.limit(), call.stretch()
@@ -119,7 +119,7 @@ def list_calendar(call: Call, providerId: str) -> Reply:
     return replies.calendar(call, page, call.cursor(page.next, *a_list))
 
 
-@app.route("/providers/{providerId}/appointments/{appointmentId}", methods=["GET"])
+@app.route("/providers/{providerId}/appointments/{appointmentId}", methods=["GET"], **ANY)
 @signed_in
 def get_appointment(call: Call, providerId: str, appointmentId: str) -> Reply:
     appointment_id = call.own_appointment_id(providerId, appointmentId)
@@ -144,7 +144,7 @@ def delete_appointment(call: Call, providerId: str, appointmentId: str) -> Reply
     return replies.deleted()
 
 
-@app.route("/health", methods=["GET"])
+@app.route("/health", methods=["GET"], **ANY)
 @signed_in.public
 def health(call: Call) -> Reply:  # noqa: ARG001  # every view takes its call
     listing.check_health()

@@ -36,10 +36,14 @@ def running_on(source: Callable[[], float], pause: Callable[[float], None] = lam
 
 
 def iso(seconds: int) -> str:
-    """`2026-03-01T09:00:00Z` for an instant in epoch seconds."""
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    """`2026-03-01T09:00:00Z` for an instant in epoch seconds, from 1970 to LATEST."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:-6] + "Z"
 
 
 def seconds(text: str) -> int:
-    """Epoch seconds of a text that `iso` made. Raises ValueError for any other."""
-    return int(datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp())
+    """Epoch seconds of a text that `iso` made. Raises ValueError for what is no time."""
+    return int(datetime.fromisoformat(text).timestamp())
+
+
+LATEST = seconds("9999-12-31T23:59:59Z")
+"""The last instant that has a text."""

@@ -19,7 +19,6 @@ _NAME = re.compile(NAME)
 _START_BYTES, _GENERATION_BYTES, _NONCE_BYTES = 6, 6, 12
 _APPOINTMENT = re.compile(r"apt_([\w-]{8})([\w-]{8})([\w-]+)", re.ASCII)
 _RESERVATION = re.compile(r"res_([\w-]{8})([\w-]{8})([\w-]{16})([\w-]+)", re.ASCII)
-_LATEST_START = clock.seconds("9999-12-31T23:59:59Z")
 
 
 class BadId(ValueError):
@@ -104,7 +103,7 @@ def _provider(text: str) -> str:
 
 def _start(text: str) -> int:
     start = int.from_bytes(_decode(text))
-    if start > _LATEST_START:
+    if start > clock.LATEST:
         raise BadId(text)
     return start
 

@@ -1,5 +1,6 @@
 """The items of the table; DESIGN's names, one class each."""
 
+import re
 from zlib import crc32
 
 from pynamodb.attributes import Attribute, NumberSetAttribute, UnicodeAttribute
@@ -14,6 +15,10 @@ EXPIRED, CANCELLED = "expired", "cancelled"
 
 _PROVIDER = "PROVIDER#"
 _APPOINTMENT, _DAY, _ENDED, _KEY = "APPT#", "DAY#", "ENDED#", "KEY#"
+_START = r"[0-9TZ:-]{20}"
+_RESERVATION_SK = re.compile(rf"{_APPOINTMENT}{_START}|{_ENDED}{_START}#[\w-]{{16}}", re.ASCII)
+    rf"(?:{_APPOINTMENT}|{_ENDED}(?=[^#]*#))(?P<start>[0-9TZ:-]{{20}})(?:#[\w-]{{16}})?", re.ASCII
+)
 
 
 def partition(provider_id: str) -> str:
@@ -43,6 +48,14 @@ BEFORE_APPOINTMENTS, AFTER_APPOINTMENTS = _APPOINTMENT, _APPOINTMENT + "~"
 def start_in(sk: str) -> int:
     """The start in the sort key of an appointment or an ended reservation. Raises ValueError."""
     return clock.seconds(sk.split("#")[1])
+
+
+def is_sk_of_reservation(sk: str) -> bool:
+    """Whether it is the sort key of an appointment or of an ended reservation."""
+    try:
+        return _RESERVATION_SK.fullmatch(sk) is not None and clock.iso(start_in(sk)) == sk.split("#")[1]
+    except ValueError:
+        return False
 
 
 def is_ended(sk: str) -> bool:

@@ -6,6 +6,7 @@ from pynamodb.expressions.condition import Condition
 
 from chalicelib import clock
 from chalicelib.store import table
+from chalicelib.store.ids import is_name
 from chalicelib.store.items import (
     AFTER_APPOINTMENTS,
     AVAILABLE,
@@ -15,6 +16,7 @@ from chalicelib.store.items import (
     Ended,
     appointment_sk,
     is_ended,
+    is_sk_of_reservation,
     partition,
     provider_in,
     start_in,
@@ -36,8 +38,10 @@ class Place(NamedTuple):
 
     @staticmethod
     def parse(text: str) -> "Place":
-        """The place that `str` made this of; a name has no slash in it."""
+        """The place that `str` made this of. Raises ValueError for any other text."""
         provider_id, _, sk = text.partition("/")
+        if not (is_name(provider_id) and is_sk_of_reservation(sk)):
+            raise ValueError(text)
         return Place(provider_id, sk)
 
 
@@ -45,7 +49,10 @@ def appointments(
     provider_id: str, *, first: int | None, before: int | None, limit: int
 ) -> tuple[list[Appointment], int | None]:
     """Every appointment that starts in [first, before), and from which start to go on; None at the end."""
-    raw, last = table.query(partition(provider_id), _starts(first, before), limit=limit)
+    stretch = _starts(first, before)
+    if stretch is None:
+        return [], None
+    raw, last = table.query(partition(provider_id), stretch, limit=limit)
     return [Appointment.from_raw_data(item) for item in raw], _after(last)
 
 
@@ -63,7 +70,10 @@ def bookable(
     for request in range(MAX_REQUESTS):
         # DynamoDB counts what it looks at, not what it finds: the more is booked, the further this looks.
         look_at = min(limit * 2 * 4**request, _MOST_LOOKED_AT)
-        raw, last = table.query(partition(provider_id), _starts(goes_on, before), where=can_be_reserved, limit=look_at)
+        stretch = _starts(goes_on, before)
+        if stretch is None:
+            return found, None
+        raw, last = table.query(partition(provider_id), stretch, where=can_be_reserved, limit=look_at)
         found += [Appointment.from_raw_data(item) for item in raw]
         goes_on = _after(last)
         if len(found) > limit:
@@ -91,11 +101,12 @@ def expired(shard: int, *, now: int, after: table.Raw | None, limit: int) -> tup
     return [Appointment.from_raw_data(item) for item in raw], last
 
 
-def _starts(first: int | None, before: int | None) -> Condition:
+def _starts(first: int | None, before: int | None) -> Condition | None:
+    """None where no start can be, which DynamoDB would refuse to look for."""
     lowest = appointment_sk(first) if first is not None else BEFORE_APPOINTMENTS
     # BETWEEN includes both its ends; starts are whole seconds.
-    highest = appointment_sk(before - 1) if before is not None else AFTER_APPOINTMENTS
-    return Item.sk.between(lowest, highest)
+    highest = AFTER_APPOINTMENTS if before is None else appointment_sk(before - 1) if before else BEFORE_APPOINTMENTS
+    return Item.sk.between(lowest, highest) if lowest <= highest else None
 
 
 def _after(last: table.Raw | None) -> int | None:

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 import msgspec
 from chalice.app import Request
 
+from chalicelib import clock
 from chalicelib.booking.errors import NotFound
 from chalicelib.store import ids
 from chalicelib.store.appointments import Versions
@@ -28,6 +29,7 @@ _MAX_CURSOR_CHARACTERS = 1_024
 Body = TypeVar("Body")
 _instants = msgspec.json.Decoder(Instant)
 _OFFSET_WITHOUT_PLUS = re.compile(r" (\d\d:\d\d)$", re.ASCII)
+_START = re.compile(r"0|[1-9][0-9]{0,11}")
 _MEMBER = re.compile(r"^Object (?:missing required|contains unknown) field `(?P<name>[^`]*)`")
 _AT = re.compile(r" - at `(?P<path>[^`]*)`$")
 
@@ -60,7 +62,7 @@ class Call:
         body = raw_body(self.request)
         media_type = self.request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
         if body and media_type != "application/json":
-            raise Problem("unsupported-media-type", f"the body is {media_type}, not application/json")
+            raise Problem("unsupported-media-type", "send the body as application/json")
         return body
 
     def if_match(self) -> Versions:
@@ -123,8 +125,7 @@ class Call:
             raise invalid("/start", "is not before end")
         return start, end
 
-    def place(self, *list_of: object) -> str | None:
-        """The place that the cursor names in this list. Raises Problem `invalid-cursor`."""
+    def _place(self, list_of: tuple[object, ...]) -> str | None:
         text = self._query("cursor")
         if text is None:
             return None
@@ -135,13 +136,23 @@ class Call:
 
     def start_to_go_on(self, *list_of: object) -> int | None:
         """The cursor's place in a list of slots: a start. Raises Problem `invalid-cursor`."""
-        place = self.place(*list_of)
-        return None if place is None else int(place)
+        place = self._place(list_of)
+        if place is None:
+            return None
+        # The check in a cursor is no secret: whatever it says may be forged.
+        if not _START.fullmatch(place) or int(place) > clock.LATEST:
+            raise cursors.invalid_cursor()
+        return int(place)
 
     def reservation_to_go_on(self, *list_of: object) -> Place | None:
         """The cursor's place in a list of reservations. Raises Problem `invalid-cursor`."""
-        place = self.place(*list_of)
-        return None if place is None else Place.parse(place)
+        place = self._place(list_of)
+        if place is None:
+            return None
+        try:
+            return Place.parse(place)
+        except ValueError as error:
+            raise cursors.invalid_cursor() from error
 
     def _instant(self, name: str) -> int | None:
         text = self._query(name)
@@ -150,9 +161,11 @@ class Call:
         # A + that was not percent-encoded arrives as a space.
         text = _OFFSET_WITHOUT_PLUS.sub(r"+\1", text)
         try:
-            return seconds_of(_instants.decode(msgspec.json.encode(text)), f"/{name}")
+            instant = seconds_of(_instants.decode(msgspec.json.encode(text)), f"/{name}")
         except (msgspec.ValidationError, UnicodeEncodeError) as error:
             raise invalid(f"/{name}", "give an RFC 3339 time with an offset, such as 2026-03-01T09:00:00Z") from error
+        # Nothing lies outside these, so a list is the same.
+        return min(max(instant, 0), clock.LATEST)
 
     def _query(self, name: str) -> str | None:
         found: str | None = self.request.query_params.get(name) if self.request.query_params else None
@@ -162,7 +175,8 @@ class Call:
 def full_path(request: Request) -> str:
     """The path as the client called it, the stage before it when deployed."""
     path: str = request.context["path"]
-    return path
+    # A lone surrogate in it could not be answered.
+    return path.encode(errors="replace").decode()
 
 
 def prefix(request: Request) -> str:

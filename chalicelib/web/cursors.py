@@ -20,10 +20,10 @@ def place(text: str, *list_of: object) -> str:
     try:
         raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except ValueError as error:
-        raise _invalid() from error
+        raise invalid_cursor() from error
     found = raw[_CHECK_BYTES:]
     if raw[:_CHECK_BYTES] != _check(found, list_of) or cursor(found.decode(), *list_of) != text:
-        raise _invalid()
+        raise invalid_cursor()
     return found.decode()
 
 
@@ -32,6 +32,7 @@ def _check(raw: bytes, list_of: tuple[object, ...]) -> bytes:
     return sha256(json.dumps(list_of).encode() + b"\0" + raw).digest()[:_CHECK_BYTES]
 
 
-def _invalid() -> Problem:
+def invalid_cursor() -> Problem:
+    """For what was never given out, whatever its check says."""
     detail = "not a cursor of this list; start again without one"
     return Problem("invalid-cursor", f"/cursor: {detail}", errors=[{"pointer": "/cursor", "detail": detail}])

@@ -10,6 +10,8 @@ _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 _TAGS = re.compile(rf"\s*{_TAG}\s*(?:,\s*{_TAG}\s*)*")
 _VERSION = re.compile(r'"([1-9][0-9]{0,14})"')
 _NO_VERSION = 0
+_MAX_TAGS = 50
+"""DynamoDB compares with 100 values at most."""
 
 
 def of_version(version: int) -> str:
@@ -41,4 +43,7 @@ def matches(if_none_match: str | None, tag: str) -> bool:
 def _tags(header: str, pointer: str) -> list[str]:
     if not _TAGS.fullmatch(header):
         raise invalid(pointer, 'give entity tags in double quotes, such as "3"')
-    return re.findall(_TAG, header)
+    tags = re.findall(_TAG, header)
+    if len(tags) > _MAX_TAGS:
+        raise invalid(pointer, f"more than {_MAX_TAGS} entity tags")
+    return tags

@@ -117,4 +117,4 @@ def _link_to_next(call: Call, cursor: str | None) -> dict[str, str]:
     if cursor is None:
         return {}
     query: dict[str, Any] = dict(call.request.query_params or {}) | {"cursor": cursor}
-    return {"Link": f'<{full_path(call.request)}?{urlencode(query)}>; rel="next"'}
+    return {"Link": f'<{full_path(call.request)}?{urlencode(query, errors="replace")}>; rel="next"'}

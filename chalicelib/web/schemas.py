@@ -11,7 +11,7 @@ from chalicelib.booking.publish import MAX_SLOTS
 from chalicelib.booking.state import Reservation, Slot
 from chalicelib.store.ids import NAME
 
-Name = Annotated[str, Meta(pattern=f"^{NAME}$", max_length=128)]
+Name = Annotated[str, Meta(pattern=rf"^{NAME}$(?!\n)", max_length=128)]
 Instant = Annotated[datetime, Meta(tz=True)]
 MINUTES_PER_DAY = 1_440
 
