@@ -17,8 +17,6 @@ _PROVIDER = "PROVIDER#"
 _APPOINTMENT, _DAY, _ENDED, _KEY = "APPT#", "DAY#", "ENDED#", "KEY#"
 _START = r"[0-9TZ:-]{20}"
 _RESERVATION_SK = re.compile(rf"{_APPOINTMENT}{_START}|{_ENDED}{_START}#[\w-]{{16}}", re.ASCII)
-    rf"(?:{_APPOINTMENT}|{_ENDED}(?=[^#]*#))(?P<start>[0-9TZ:-]{{20}})(?:#[\w-]{{16}})?", re.ASCII
-)
 
 
 def partition(provider_id: str) -> str:
