@@ -1,21 +1,30 @@
 """Moto as the embedded AWS: the table, made from the model's own definition, and provider 1234."""
 
-import os
 import threading
 from typing import Any
 
 from moto import mock_aws
-from moto.core.models import botocore_stubber
+from moto.core.botocore_stubber import BotocoreStubber
+from moto.core.models import botocore_stubber, patch_client
 
 from chalicelib.booking.providers import Profile, put_provider
 from chalicelib.store.table import Item, table
+from local import options, server
 
 DEMO_PROVIDER = "1234"
-_MAX_HOLD_MINUTES = 1_440
 
-_moto = threading.RLock()
 _engine = mock_aws()
 _started = threading.Event()
+
+
+class _OneAtATime(BotocoreStubber):
+    """Moto is not thread-safe: it lets two conditional writes through where DynamoDB lets one."""
+
+    _lock = threading.RLock()
+
+    def process_request(self, request: Any) -> Any:
+        with self._lock:
+            return super().process_request(request)
 
 
 def start() -> None:
@@ -23,8 +32,10 @@ def start() -> None:
     if _started.is_set():
         return
     _started.set()
-    events = table.connection.client.meta.events
-    events.register_first("before-send", _one_at_a_time)
+    # Here, because every local start comes by: `chalice local` as well as `python -m local`.
+    server.mend()
+    botocore_stubber.__class__ = _OneAtATime
+    patch_client(table.connection.client)
     _engine.start()
     fill()
 
@@ -38,7 +49,7 @@ def fill() -> None:
             id=DEMO_PROVIDER,
             name="Demo practice",
             time_zone="Europe/Vienna",
-            hold_seconds=hold_seconds(),
+            hold_seconds=options.read().hold_seconds,
             notice_seconds=0,
             version=0,
         )
@@ -48,21 +59,3 @@ def fill() -> None:
 def empty() -> None:
     """All gone, for the next test."""
     Item.delete_table()
-
-
-def hold_seconds() -> int:
-    """HOLD_MINUTES, fractions allowed, so that nobody waits half an hour to see a hold end."""
-    text = os.environ.get("HOLD_MINUTES") or "30"
-    try:
-        seconds = round(float(text) * 60)
-    except (ValueError, OverflowError):
-        seconds = 0
-    if not 1 <= seconds <= _MAX_HOLD_MINUTES * 60:
-        raise SystemExit(f"holdfast: HOLD_MINUTES is {text!r}: give a number of minutes, up to {_MAX_HOLD_MINUTES}")
-    return seconds
-
-
-def _one_at_a_time(**request: Any) -> Any:
-    # Moto is not thread-safe: it lets two conditional writes through where DynamoDB lets one.
-    with _moto:
-        return botocore_stubber(**request)

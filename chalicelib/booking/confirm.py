@@ -1,6 +1,7 @@
 """Confirm: make a hold a booking."""
 
 from chalicelib import clock
+from chalicelib.audit import changed
 from chalicelib.booking.errors import (
     AppointmentClosed,
     NotFound,
@@ -12,7 +13,7 @@ from chalicelib.booking.state import Reservation, reservation_at
 from chalicelib.store import appointments, table
 from chalicelib.store.appointments import Versions
 from chalicelib.store.ids import ReservationId
-from chalicelib.store.items import CANCELLED, CONFIRMED, EXPIRED, Appointment, Ended
+from chalicelib.store.items import CANCELLED, CONFIRMED, EXPIRED, RESERVED, Appointment, Ended
 
 
 @table.until_settled
@@ -27,6 +28,8 @@ def confirm(reservation_id: ReservationId, *, client_id: str | None, versions: V
         item = appointments.confirm(reservation_id, client_id=client_id, versions=versions, now=now)
     except table.ConditionFailed as failed:
         item = _confirmed_or_refused(failed, reservation_id, client_id=client_id, versions=versions, now=now)
+    else:
+        changed(reservation_id, before=RESERVED, after=CONFIRMED, at=now)
     return reservation_at(item, now)
 
 
@@ -42,7 +45,7 @@ def _confirmed_or_refused(
     if isinstance(item, Appointment) and item.status == CONFIRMED:
         return item
     reservation = reservation_at(item, now)
-    if versions is not None and reservation.version not in versions:
+    if versions and reservation.version not in versions:
         raise VersionMismatch
     if reservation.status == EXPIRED:
         raise ReservationExpired

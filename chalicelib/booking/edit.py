@@ -1,6 +1,7 @@
 """Move and delete: what a provider may do to a slot that nobody holds."""
 
 from chalicelib import clock
+from chalicelib.audit import changed
 from chalicelib.booking.errors import AppointmentBooked, AppointmentHeld, NotFound, SlotOverlap, VersionMismatch
 from chalicelib.booking.publish import check_slot
 from chalicelib.booking.release import release_lapsed
@@ -45,22 +46,28 @@ def _move(appointment_id: AppointmentId, target: AppointmentId, end: int | None,
     conflicts = overlapping([new], calendar.intervals() - {old})
     if conflicts:
         raise SlotOverlap(conflicts)
-    return slot_at(calendars.move(item, target, new, calendar.days), now)
+    moved = slot_at(calendars.move(item, target, new, calendar.days), now)
+    if target != appointment_id:
+        changed(appointment_id, before=item.status, after=None, at=now)
+    changed(target, before=item.status if target == appointment_id else None, after=moved.status, at=now)
+    return moved
 
 
 @table.until_settled
 def delete(appointment_id: AppointmentId, *, versions: Versions) -> None:
     """Take a free slot out of the calendar. Raises NotFound, VersionMismatch, AppointmentHeld, AppointmentBooked."""
     calendar = calendars.read_to_move(appointment_id, appointment_id, dates_near(appointment_id.start))
-    item = _free(calendar.appointment, versions, clock.now())
+    now = clock.now()
+    item = _free(calendar.appointment, versions, now)
     calendars.delete(item, calendar.days)
+    changed(appointment_id, before=item.status, after=None, at=now)
 
 
 def _free(item: Appointment | None, versions: Versions, now: int) -> Appointment:
     """The slot as it stands, free. A hold on it that is over is released first, and everything read again."""
     if item is None:
         raise NotFound
-    if versions is not None and version_at(item, now) not in versions:
+    if versions and version_at(item, now) not in versions:
         raise VersionMismatch
     if item.status == CONFIRMED:
         raise AppointmentBooked

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from chalicelib.booking.errors import NotFound, VersionMismatch
 from chalicelib.store import providers, table
 from chalicelib.store.appointments import Versions
+from chalicelib.store.ids import new_nonce
 from chalicelib.store.items import Provider
 
 
@@ -28,12 +29,16 @@ def get_provider(provider_id: str) -> Profile:
     return _profile(item)
 
 
-@table.until_settled
 def put_provider(profile: Profile, *, versions: Versions = None) -> Profile:
     """Make or replace a provider; the profile's own version does not count, that of the answer is 1 for a new one.
 
     Raises VersionMismatch.
     """
+    return _put(profile, new_nonce(), versions)
+
+
+@table.until_settled
+def _put(profile: Profile, nonce: str, versions: Versions) -> Profile:
     try:
         item = providers.put(
             profile.id,
@@ -41,10 +46,14 @@ def put_provider(profile: Profile, *, versions: Versions = None) -> Profile:
             time_zone=profile.time_zone,
             hold_seconds=profile.hold_seconds,
             notice_seconds=profile.notice_seconds,
+            nonce=nonce,
             versions=versions,
         )
     except table.ConditionFailed as failed:
-        raise VersionMismatch from failed
+        item_now = Provider.from_raw_data(failed.item) if failed.item else None
+        if item_now is None or item_now.nonce != nonce:
+            raise VersionMismatch from failed
+        item = item_now
     return _profile(item)
 
 

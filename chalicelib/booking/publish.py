@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from dateutil.relativedelta import relativedelta
 
 from chalicelib import clock
+from chalicelib.audit import changed
 from chalicelib.booking.errors import Invalid, KeyReused, NotFound, SlotOverlap
 from chalicelib.booking.state import Slot, slot_at
 from chalicelib.intervals import Interval, any_overlap, cut, days_touched, overlapping
@@ -38,18 +39,26 @@ class Published:
     replayed: bool
 
 
-def publish(
-    provider_id: str,
-    intervals: list[Interval],
-    *,
-    slot_minutes: int | None = None,
-    key: CallerKey | None = None,
-) -> Published:
-    """Publish the intervals, each cut into slots of `slot_minutes` if that is given.
+def cut_into_slots(intervals: list[Interval], slot_minutes: int | None) -> list[Interval]:
+    """The slots to publish, in time order: the intervals, each cut into slots of `slot_minutes` if that is given.
 
-    Raises Invalid, NotFound (no such provider), KeyReused, SlotOverlap.
+    Raises Invalid.
     """
-    slots = sorted(_checked_slots(intervals, slot_minutes, clock.now()))
+    now = clock.now()
+    slots: list[Interval] = []
+    for position, interval in enumerate(intervals):
+        slots += _checked(interval, f"/slots/{position}", slot_minutes, now)
+        if len(slots) > MAX_SLOTS:
+            raise Invalid("/slots", f"more than {MAX_SLOTS} slots")
+    if max(end for _, end in slots) - min(start for start, _ in slots) > MAX_SPAN_SECONDS:
+        raise Invalid("/slots", "the slots lie more than 8 days apart")
+    if any_overlap(slots):
+        raise Invalid("/slots", "the slots overlap each other")
+    return sorted(slots)
+
+
+def publish(provider_id: str, slots: list[Interval], *, key: CallerKey | None = None) -> Published:
+    """Publish slots that `cut_into_slots` made. Raises NotFound (no such provider), KeyReused, SlotOverlap."""
     return _publish(provider_id, slots, new_generation(), key or CallerKey(new_nonce(), ""))
 
 
@@ -70,7 +79,7 @@ def _publish(provider_id: str, slots: list[Interval], generation: str, key: Call
             raise SlotOverlap(conflicts)
         return _earlier(twin, provider_id, generation, key)
 
-    appointments = [_appointment(calendar.provider, slot, generation) for slot in slots]
+    appointments = [_appointment(calendar.provider, interval, generation) for interval in slots]
     published = PublishKey(
         *publish_key(provider_id, key.hash),
         request_hash=key.request_hash,
@@ -79,7 +88,10 @@ def _publish(provider_id: str, slots: list[Interval], generation: str, key: Call
         ttl=calendars.key_ttl(now),
     )
     calendars.publish(appointments, calendar.days, published)
-    return Published([slot_at(item, now) for item in appointments], replayed=False)
+    made = [slot_at(item, now) for item in appointments]
+    for slot in made:
+        changed(slot.id, before=None, after=slot.status, at=now)
+    return Published(made, replayed=False)
 
 
 def _earlier(published: PublishKey, provider_id: str, generation: str, key: CallerKey) -> Published:
@@ -105,19 +117,6 @@ def _appointment(provider: Provider, slot: Interval, generation: str) -> Appoint
         bookable_until=start - provider.notice_seconds,
         ttl=expires_from_table(clock.iso(end)),
     )
-
-
-def _checked_slots(intervals: list[Interval], slot_minutes: int | None, now: int) -> list[Interval]:
-    slots: list[Interval] = []
-    for position, interval in enumerate(intervals):
-        slots += _checked(interval, f"/slots/{position}", slot_minutes, now)
-        if len(slots) > MAX_SLOTS:
-            raise Invalid("/slots", f"more than {MAX_SLOTS} slots")
-    if max(end for _, end in slots) - min(start for start, _ in slots) > MAX_SPAN_SECONDS:
-        raise Invalid("/slots", "the slots lie more than 8 days apart")
-    if any_overlap(slots):
-        raise Invalid("/slots", "the slots overlap each other")
-    return slots
 
 
 def _checked(interval: Interval, pointer: str, slot_minutes: int | None, now: int) -> list[Interval]:

@@ -1,6 +1,7 @@
 """Release: free a slot and keep the record of who had it. Expire and cancel are this."""
 
 from chalicelib import clock
+from chalicelib.audit import changed
 from chalicelib.booking.errors import (
     AppointmentClosed,
     NotFound,
@@ -11,7 +12,7 @@ from chalicelib.booking.state import Reservation, reservation_at
 from chalicelib.store import appointments, table
 from chalicelib.store.appointments import Versions
 from chalicelib.store.ids import ReservationId
-from chalicelib.store.items import CANCELLED, EXPIRED, Appointment, Ended
+from chalicelib.store.items import CANCELLED, EXPIRED, RESERVED, Appointment, Ended
 
 
 def release_lapsed(item: Appointment, now: int) -> bool:
@@ -23,6 +24,7 @@ def release_lapsed(item: Appointment, now: int) -> bool:
     except table.WriteConflict:
         # Whoever is in the way does the same, or confirms.
         return False
+    changed(item.reservation_id, before=RESERVED, after=EXPIRED, at=now)
     return True
 
 
@@ -38,11 +40,13 @@ def cancel(reservation_id: ReservationId, *, client_id: str | None, versions: Ve
     reservation = reservation_at(item, clock.now())
     if reservation.status == CANCELLED:
         return reservation
-    if versions is not None and reservation.version not in versions:
+    if versions and reservation.version not in versions:
         raise VersionMismatch
     if reservation.status == EXPIRED or isinstance(item, Ended):
         raise ReservationExpired
     now = clock.now()
     if reservation.start <= now:
         raise AppointmentClosed
-    return reservation_at(appointments.cancel(item, versions=versions, now=now), now)
+    ended = appointments.cancel(item, versions=versions, now=now)
+    changed(reservation_id, before=item.status, after=CANCELLED, at=now)
+    return reservation_at(ended, now)

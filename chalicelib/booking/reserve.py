@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from chalicelib import clock
+from chalicelib.audit import changed
 from chalicelib.booking.errors import (
     AppointmentBooked,
     AppointmentClosed,
@@ -16,7 +17,7 @@ from chalicelib.booking.state import Reservation, lapsed, reservation_at, versio
 from chalicelib.store import appointments, table
 from chalicelib.store.appointments import Versions
 from chalicelib.store.ids import AppointmentId, ReservationId, new_nonce
-from chalicelib.store.items import CONFIRMED, RESERVED, Appointment
+from chalicelib.store.items import AVAILABLE, CONFIRMED, RESERVED, Appointment
 from chalicelib.store.keys import Attempt, CallerKey, attempt_in
 
 
@@ -59,7 +60,9 @@ def _reserve(appointment_id: AppointmentId, attempt: Attempt, client_id: str, ve
         _refuse(standing, client_id=client_id, versions=versions, now=now)
         release_lapsed(standing, now)
         raise  # Free now, unless somebody was quicker: once more.
-    return Hold(reservation_at(item, now), replayed=False)
+    reservation = reservation_at(item, now)
+    changed(reservation.id, before=AVAILABLE, after=reservation.status, at=now)
+    return Hold(reservation, replayed=False)
 
 
 def _earlier_hold(item: Appointment, attempt: Attempt, now: int) -> Hold | None:
@@ -80,7 +83,7 @@ def _earlier_hold(item: Appointment, attempt: Attempt, now: int) -> Hold | None:
 
 def _refuse(item: Appointment, *, client_id: str, versions: Versions, now: int) -> None:
     """Say why the slot is not to be had, unless a hold that is over is all that lies on it."""
-    if versions is not None and version_at(item, now) not in versions:
+    if versions and version_at(item, now) not in versions:
         raise VersionMismatch
     if item.status == RESERVED and not lapsed(item, now):
         raise AppointmentHeld(item.expires_at - now, item.reservation_id if item.client_id == client_id else None)

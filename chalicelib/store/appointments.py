@@ -27,7 +27,8 @@ from chalicelib.store.items import (
 from chalicelib.store.keys import Attempt, entry, still_of_use
 
 Versions = frozenset[int] | None
-"""What `If-Match` allows; None allows any."""
+"""What `If-Match` allows: some versions, ANY_VERSION (`*`), or None where it was not sent."""
+ANY_VERSION: frozenset[int] = frozenset()
 
 
 def read(appointment_id: AppointmentId) -> Appointment | None:
@@ -221,7 +222,7 @@ def expires_from_table(end: str) -> int:
 
 
 def _at(versions: Versions, condition: Condition) -> Condition:
-    if versions is None:
+    if not versions:
         return condition
     expected: Condition = condition & Appointment.version.is_in(*sorted(versions))
     return expected

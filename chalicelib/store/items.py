@@ -108,6 +108,7 @@ class Provider(Item):
     time_zone = UnicodeAttribute()
     hold_seconds = Whole()
     notice_seconds = Whole()
+    nonce = UnicodeAttribute()
     version = Whole()
 
     @property

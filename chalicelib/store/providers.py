@@ -1,5 +1,7 @@
 """Profiles of providers."""
 
+from pynamodb.expressions.condition import Condition
+
 from chalicelib.store import table
 from chalicelib.store.appointments import Versions
 from chalicelib.store.items import Provider, profile_key
@@ -11,9 +13,21 @@ def read(provider_id: str) -> Provider | None:
 
 
 def put(
-    provider_id: str, *, name: str, time_zone: str, hold_seconds: int, notice_seconds: int, versions: Versions
+    provider_id: str,
+    *,
+    name: str,
+    time_zone: str,
+    hold_seconds: int,
+    notice_seconds: int,
+    nonce: str,
+    versions: Versions,
 ) -> Provider:
-    """Make or replace the profile; of version 1 when it is new. Raises ConditionFailed for another version."""
+    """Make or replace the profile; of version 1 when it is new.
+
+    Raises ConditionFailed with the item as it stands: another version, or none where there must be one; or this
+    very write, told by its `nonce`, done already when its answer was lost.
+    """
+    first_time = Provider.nonce.does_not_exist() | (Provider.nonce != nonce)
     profile = Provider(*profile_key(provider_id))
     with table.request():
         profile.update(
@@ -22,8 +36,14 @@ def put(
                 Provider.time_zone.set(time_zone),
                 Provider.hold_seconds.set(hold_seconds),
                 Provider.notice_seconds.set(notice_seconds),
+                Provider.nonce.set(nonce),
                 Provider.version.add(1),
             ],
-            condition=Provider.version.is_in(*sorted(versions)) if versions else None,
+            condition=first_time & _expected(versions) if versions is not None else first_time,
         )
     return profile
+
+
+def _expected(versions: frozenset[int]) -> Condition:
+    condition: Condition = Provider.version.is_in(*sorted(versions)) if versions else Provider.version.exists()
+    return condition

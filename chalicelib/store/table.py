@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from functools import wraps
 from http.client import INTERNAL_SERVER_ERROR
 from typing import Any, ParamSpec, TypeVar
@@ -119,13 +120,21 @@ class Item(Model):
     expiry_index = ExpiryIndex()
 
 
-_requests: ContextVar[list[str] | None] = ContextVar("dynamodb_requests", default=None)
+@dataclass(slots=True)
+class Requests:
+    """What was sent to DynamoDB: the names of the requests, retries included, and how many were throttled."""
+
+    names: list[str] = field(default_factory=list)
+    throttled: int = 0
+
+
+_requests: ContextVar[Requests | None] = ContextVar("dynamodb_requests", default=None)
 
 
 @contextmanager
-def requests_counted() -> Iterator[list[str]]:
-    """The names of the requests sent to DynamoDB within the block, retries included."""
-    sent: list[str] = []
+def requests_counted() -> Iterator[Requests]:
+    """All that is sent within the block."""
+    sent = Requests()
     token = _requests.set(sent)
     try:
         yield sent
@@ -136,7 +145,13 @@ def requests_counted() -> Iterator[list[str]]:
 def _count(event_name: str, **_: object) -> None:
     sent = _requests.get()
     if sent is not None:
-        sent.append(event_name.rpartition(".")[2])
+        sent.names.append(event_name.rpartition(".")[2])
+
+
+def _count_throttled(parsed_response: Raw | None, **_: object) -> None:
+    sent = _requests.get()
+    if sent is not None and parsed_response and parsed_response.get("Error", {}).get("Code") in _THROTTLED:
+        sent.throttled += 1
 
 
 def _ask_for_the_item(params: Raw, **_: object) -> None:
@@ -151,6 +166,7 @@ def _connect() -> TableConnection:
     table = Item._get_connection()  # noqa: SLF001  # PynamoDB has no public way to it
     events = table.connection.client.meta.events
     events.register_first("before-send.dynamodb.*", _count)
+    events.register("response-received.dynamodb.*", _count_throttled)
     events.register("provide-client-params.dynamodb.UpdateItem", _ask_for_the_item)
     return table
 

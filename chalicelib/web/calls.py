@@ -20,6 +20,7 @@ from chalicelib.store.pages import Place
 from chalicelib.web import cursors, etags, idempotency
 from chalicelib.web.auth import Caller
 from chalicelib.web.problems import Problem, invalid
+from chalicelib.web.requests import prefix, raw_body, route_of
 from chalicelib.web.schemas import Instant
 
 MAX_BODY_BYTES = 256 * 1024
@@ -47,8 +48,14 @@ class Call:
 
     @property
     def route(self) -> str:
-        """`GET /appointments/{ref}`."""
-        return f"{self.request.method} {self.request.path}"
+        return route_of(self.request)
+
+    def check_headers(self) -> None:
+        """Raises Problem `invalid-request` for a condition or a key that no view could read."""
+        headers = self.request.headers
+        etags.versions(headers.get("if-match"))
+        etags.matches(headers.get("if-none-match"), "")
+        idempotency.check(headers.get("idempotency-key"))
 
     def body(self, kind: type[Body]) -> Body:
         """The body as `kind`. Raises Problem `unsupported-media-type`, `malformed-json`, `invalid-request`."""
@@ -90,7 +97,7 @@ class Call:
     def own_appointment_id(self, provider: str, appointment: str) -> AppointmentId:
         """An appointment in its own provider's path. Raises NotFound, Problem `forbidden`."""
         provider_id, appointment_id = self.provider_id(provider), self.appointment_id(appointment)
-        self.caller.must_be_provider(provider_id)
+        self.caller.may(self.route, provider_id)
         if appointment_id.provider_id != provider_id:
             raise NotFound
         return appointment_id
@@ -170,29 +177,6 @@ class Call:
     def _query(self, name: str) -> str | None:
         found: str | None = self.request.query_params.get(name) if self.request.query_params else None
         return found
-
-
-def full_path(request: Request) -> str:
-    """The path as the client called it, the stage before it when deployed."""
-    path: str = request.context["path"]
-    # A lone surrogate in it could not be answered.
-    return path.encode(errors="replace").decode()
-
-
-def prefix(request: Request) -> str:
-    """What deployed paths begin with: the stage, `/api`, or a custom domain's; empty where there is none."""
-    own_path: str | None = request.to_original_event().get("path")
-    path = full_path(request)
-    return path.removesuffix(own_path) if own_path and path.endswith(own_path) else ""
-
-
-def raw_body(request: Request) -> bytes:
-    """Raises Problem `malformed-json` for a text that is no Unicode."""
-    try:
-        body = request.raw_body
-    except UnicodeEncodeError as error:
-        raise Problem("malformed-json", "the body is not UTF-8") from error
-    return body.encode() if isinstance(body, str) else body
 
 
 def decode(raw: bytes, kind: type[Body]) -> Body:

@@ -6,16 +6,18 @@ from zoneinfo import available_timezones
 
 from msgspec import UNSET
 
+from chalicelib import clock
 from chalicelib.booking.providers import Profile
+from chalicelib.booking.publish import check_slot
 from chalicelib.intervals import Interval
 from chalicelib.settings import settings
 from chalicelib.store.ids import is_name
 from chalicelib.web.calls import seconds_of
 from chalicelib.web.problems import invalid
-from chalicelib.web.schemas import MoveBody, ProviderBody, PublishBody
+from chalicelib.web.schemas import MoveRequest, ProviderRequest, PublishRequest
 
 
-def intervals(body: PublishBody) -> list[Interval]:
+def intervals(body: PublishRequest) -> list[Interval]:
     """The slots in epoch seconds. Raises Problem `invalid-request`."""
     return [
         (
@@ -26,14 +28,16 @@ def intervals(body: PublishBody) -> list[Interval]:
     ]
 
 
-def move(body: MoveBody) -> tuple[int | None, int | None]:
+def move(body: MoveRequest) -> tuple[int | None, int | None]:
     """The new start and end; None for what stays. Raises Problem `invalid-request`."""
     start = None if body.start_time is UNSET else seconds_of(body.start_time, "/startTime")
     end = None if body.end_time is UNSET else seconds_of(body.end_time, "/endTime")
+    if start is not None and end is not None:
+        check_slot((start, end), "", clock.now())
     return start, end
 
 
-def profile(provider_id: str, body: ProviderBody) -> Profile:
+def profile(provider_id: str, body: ProviderRequest) -> Profile:
     """The provider as it is to be. Raises Problem `invalid-request`."""
     provider_id = unquote(provider_id)
     if not is_name(provider_id):
@@ -50,7 +54,7 @@ def profile(provider_id: str, body: ProviderBody) -> Profile:
     )
 
 
-def _hold_seconds(body: ProviderBody) -> int:
+def _hold_seconds(body: ProviderRequest) -> int:
     seconds = round(body.hold_minutes * 60)
     # Holds of seconds, to see one expire, are for trying things out.
     if seconds < 1 or (seconds % 60 and not settings.is_local):

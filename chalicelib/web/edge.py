@@ -9,19 +9,20 @@ from typing import Concatenate, ParamSpec
 import msgspec
 from chalice.app import Chalice, Request, Response
 
-from chalicelib.logs import logger
-from chalicelib.store.table import requests_counted
+from chalicelib.audit import Change, changes_collected
+from chalicelib.logs import counts_of, log_changes, logger, put_metrics
+from chalicelib.store.table import Requests, requests_counted
 from chalicelib.web import problems
-from chalicelib.web.auth import Caller
-from chalicelib.web.calls import MAX_BODY_BYTES, Call, full_path, prefix, raw_body
+from chalicelib.web.auth import NOBODY, Caller, is_public
+from chalicelib.web.calls import MAX_BODY_BYTES, Call
+from chalicelib.web.headers import common_headers
 from chalicelib.web.problems import Problem
 from chalicelib.web.replies import Reply
+from chalicelib.web.requests import full_path, prefix, raw_body, request_id, route_of
 
 Args = ParamSpec("Args")
-NOBODY = Caller("nobody", "-")
-
-
 View = Callable[Concatenate[Call, Args], Reply]
+LOST_RACE = ("appointment-held", "appointment-booked")
 
 
 class Edge:
@@ -30,43 +31,83 @@ class Edge:
     def __init__(self, app: Chalice, who: Callable[[str], Caller]) -> None:
         self._app = app
         self._who = who
+        self._cold = True
         app.register_middleware(_chalices_own_errors_as_problems, "http")
 
     def __call__(self, view: View[Args]) -> Callable[Args, Response]:
-        """For those who are signed in."""
-        return self._around(view, self._caller)
-
-    def public(self, view: View[Args]) -> Callable[Args, Response]:
-        """For anybody."""
-        return self._around(view, lambda _: NOBODY)
-
-    def _around(self, view: View[Args], caller_of: Callable[[Request], Caller]) -> Callable[Args, Response]:
         @wraps(view)
         def answer(*args: Args.args, **kwargs: Args.kwargs) -> Response:
             request = self._app.current_request
             if request is None:
                 raise RuntimeError("a view was called outside a request")
-            started, caller = perf_counter(), NOBODY
-            with requests_counted() as sent:
+            line = _Line(request, cold_start=self._cold)
+            self._cold = False
+            with requests_counted() as line.sent, changes_collected() as line.changes:
                 try:
-                    caller = caller_of(request)
+                    line.caller = self._caller(request)
                     _check_size(request)
-                    response = _response(view(Call(request, caller), *args, **kwargs))
+                    call = Call(request, line.caller)
+                    call.check_headers()
+                    reply = view(call, *args, **kwargs)
+                    response = _chalices(reply.body, {"Content-Type": "application/json"} | reply.headers, reply.status)
                 except Exception as error:  # noqa: BLE001  # the one place where every error becomes an answer
-                    response = problem_response(error, request)
-            response.headers["X-Request-Id"] = request_id(request)
-            _log(request, caller, response, seconds=perf_counter() - started, dynamodb_requests=len(sent))
+                    problem = problems.of(error)
+                    line.code = problem.code
+                    response = problem_response(problem, request, error)
+            response.headers = common_headers(request) | response.headers
+            line.write(response.status_code)
             return response
 
         return answer
 
     def _caller(self, request: Request) -> Caller:
         authorization = request.headers.get("authorization", "").strip()
+        if is_public(route_of(request)):
+            return NOBODY
         if not authorization:
-            raise Problem(
-                "unauthenticated", "send Authorization: Bearer <token>", headers={"WWW-Authenticate": "Bearer"}
-            )
+            detail = "send Authorization: Bearer <token>"
+            raise Problem("unauthenticated", detail, headers={"WWW-Authenticate": "Bearer"})
         return self._who(authorization)
+
+
+class _Line:
+    """What the log says of a request."""
+
+    def __init__(self, request: Request, *, cold_start: bool) -> None:
+        self.request = request
+        self.cold_start = cold_start
+        self.started = perf_counter()
+        self.caller = NOBODY
+        self.code: str | None = None
+        self.sent = Requests()
+        self.changes: list[Change] = []
+
+    def write(self, status: int) -> None:
+        logger.info(
+            "request",
+            request_id=request_id(self.request),
+            route=route_of(self.request),
+            caller=self.caller.id,
+            role=self.caller.role,
+            status=status,
+            milliseconds=round((perf_counter() - self.started) * 1000, 1),
+            cold_start=self.cold_start,
+            dynamodb_requests=len(self.sent.names),
+            code=self.code,
+        )
+        log_changes(self.changes, self.caller.id)
+        counts = counts_of(self.changes)
+        counts["LostRaces"] = int(self.code in LOST_RACE and self.request.method == "POST")
+        counts["Throttles"] = self.sent.throttled
+        put_metrics(counts)
+
+
+def problem_response(problem: Problem, request: Request, error: Exception | None = None) -> Response:
+    """The problem as an answer; what nobody foresaw is logged with its `error`, and says nothing of it."""
+    if problem.status >= INTERNAL_SERVER_ERROR:
+        logger.error("failed", request_id=request_id(request), code=problem.code, exc_info=error)
+    body = problem.body(prefix=prefix(request), instance=full_path(request), request_id=request_id(request))
+    return _chalices(msgspec.json.encode(body), {"Content-Type": problems.MEDIA_TYPE} | problem.headers, problem.status)
 
 
 def _check_size(request: Request) -> None:
@@ -74,49 +115,19 @@ def _check_size(request: Request) -> None:
         raise Problem("payload-too-large", f"more than {MAX_BODY_BYTES} bytes")
 
 
-def problem_response(error: Exception, request: Request) -> Response:
-    """An error as the answer that says it; what nobody foresaw is logged and says nothing."""
-    problem = problems.of(error)
-    if problem.status >= INTERNAL_SERVER_ERROR:
-        logger.error("failed", request_id=request_id(request), code=problem.code, exc_info=error)
-    body = problem.body(prefix=prefix(request), instance=full_path(request), request_id=request_id(request))
-    return _chalices(msgspec.json.encode(body), {"Content-Type": problems.MEDIA_TYPE} | problem.headers, problem.status)
-
-
 def _chalices(body: bytes, headers: dict[str, str], status: int) -> Response:
     return Response(body.decode(), {**headers}, status)
-
-
-def request_id(request: Request) -> str:
-    """API Gateway's, or the local server's."""
-    found: str | None = request.context.get("requestId")
-    return found or str(getattr(request.lambda_context, "aws_request_id", "unknown"))
-
-
-def _response(reply: Reply) -> Response:
-    return _chalices(reply.body, {"Content-Type": "application/json"} | reply.headers, reply.status)
-
-
-def _log(request: Request, caller: Caller, response: Response, *, seconds: float, dynamodb_requests: int) -> None:
-    logger.info(
-        "request",
-        request_id=request_id(request),
-        route=f"{request.method} {request.path}",
-        role=caller.role,
-        status=response.status_code,
-        milliseconds=round(seconds * 1000, 1),
-        dynamodb_requests=dynamodb_requests,
-    )
 
 
 def _chalices_own_errors_as_problems(request: Request, get_response: Callable[[Request], Response]) -> Response:
     response = get_response(request)
     if not isinstance(response.body, dict) or "Code" not in response.body:
         return response
-    code = {METHOD_NOT_ALLOWED: "method-not-allowed"}.get(response.status_code, "internal")
-    problem = Problem(code, response.body["Message"] if code != "internal" else "it has been logged")
-    if "Allow" in response.headers:
-        problem.headers["Allow"] = str(response.headers["Allow"])
+    if response.status_code == METHOD_NOT_ALLOWED:
+        allowed = str(response.headers.get("Allow", ""))
+        problem = Problem("method-not-allowed", f"this path has {allowed}", headers={"Allow": allowed})
+    else:
+        problem = Problem("internal", "it has been logged; requestId names it")
     answer = problem_response(problem, request)
-    answer.headers["X-Request-Id"] = request_id(request)
+    answer.headers = common_headers(request) | answer.headers
     return answer

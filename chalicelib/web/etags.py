@@ -3,7 +3,7 @@
 import re
 from hashlib import sha256
 
-from chalicelib.store.appointments import Versions
+from chalicelib.store.appointments import ANY_VERSION, Versions
 from chalicelib.web.problems import invalid
 
 _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
@@ -23,9 +23,11 @@ def of_body(body: bytes) -> str:
 
 
 def versions(if_match: str | None) -> Versions:
-    """The versions that `If-Match` allows; None, and `*`, allow any. Raises Problem `invalid-request`."""
-    if if_match is None or if_match.strip() == "*":
+    """The versions that `If-Match` allows. Raises Problem `invalid-request`."""
+    if if_match is None:
         return None
+    if if_match.strip() == "*":
+        return ANY_VERSION
     # Strong comparison: a weak tag matches nothing, nor does one that is no version.
     exact = (_VERSION.fullmatch(tag) for tag in _tags(if_match, "/If-Match"))
     return frozenset(int(match[1]) if match else _NO_VERSION for match in exact)

@@ -17,12 +17,18 @@ def key_hash(header: str | None, caller: Caller, *path: str) -> str | None:
 
     Raises Problem `invalid-request`.
     """
+    key = check(header)
+    return None if key is None else _hash([caller.role, caller.id, *path, key], _KEY_BYTES)
+
+
+def check(header: str | None) -> str | None:
+    """The key, without its quotes. Raises Problem `invalid-request`."""
     if header is None:
         return None
     match = _KEY.fullmatch(header.strip())
     if match is None:
         raise invalid("/Idempotency-Key", "give 1 to 255 visible ASCII characters")
-    return _hash([caller.role, caller.id, *path, match["quoted"] or match["bare"]], _KEY_BYTES)
+    return match["quoted"] or match["bare"]
 
 
 def request_hash(*request: object) -> str:

@@ -39,6 +39,8 @@ KINDS = {
     "unsupported-media-type": Kind(415, "The body must be application/json"),
     "idempotency-key-reused": Kind(422, "The idempotency key was used for another request"),
     "precondition-required": Kind(428, "The request needs If-Match"),
+    "hold-limit": Kind(429, "The client holds too much already"),
+    "too-many-requests": Kind(429, "Too many requests at once"),
     "internal": Kind(500, "Something went wrong on our side"),
     "unavailable": Kind(503, "The database cannot be reached"),
 }

@@ -14,7 +14,8 @@ from chalicelib.booking.state import Reservation, Slot
 from chalicelib.store.ids import AppointmentId
 from chalicelib.store.pages import Place
 from chalicelib.web import etags, schemas
-from chalicelib.web.calls import Call, full_path
+from chalicelib.web.calls import Call
+from chalicelib.web.requests import full_path
 
 REVALIDATE = {"Cache-Control": "private, max-age=0, must-revalidate"}
 
@@ -29,11 +30,11 @@ class Reply:
 
 
 def health() -> Reply:
-    return _json(schemas.HealthAnswer(status="ok"))
+    return _json(schemas.Health(status="ok"))
 
 
 def published(done: Published) -> Reply:
-    body = schemas.PublishedAnswer(appointments=[schemas.own_appointment(slot) for slot in done.slots])
+    body = schemas.Published(appointments=[schemas.own_appointment(slot) for slot in done.slots])
     return _json(body, 201, _replayed(done))
 
 
@@ -73,7 +74,7 @@ def provider_put(profile: Profile) -> Reply:
 
 def bookable(call: Call, page: Page[Slot, int], cursor: str | None) -> Reply:
     body = schemas.AppointmentPage([schemas.public_appointment(slot) for slot in page.things], cursor)
-    return _page(call, body, cursor)
+    return _page(call, body, cursor, REVALIDATE)
 
 
 def calendar(call: Call, page: Page[Slot, int], cursor: str | None) -> Reply:
@@ -86,9 +87,9 @@ def reservations(call: Call, page: Page[Reservation, Place], cursor: str | None)
     return _page(call, body, cursor)
 
 
-def _page(call: Call, body: schemas.Answer, cursor: str | None) -> Reply:
+def _page(call: Call, body: schemas.Answer, cursor: str | None, caching: dict[str, str] | None = None) -> Reply:
     raw = msgspec.json.encode(body)
-    headers = REVALIDATE | {"ETag": etags.of_body(raw)} | _link_to_next(call, cursor)
+    headers = (caching or {}) | {"ETag": etags.of_body(raw)} | _link_to_next(call, cursor)
     return _unless_known(call, Reply(raw, headers=headers))
 
 
