@@ -28,6 +28,14 @@ class SlotOverlap(BookingError):
         self.conflicts = conflicts
 
 
+class HoldLimit(BookingError):
+    """The client has as many holds as it may, or has let too many go."""
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__("limit")
+        self.retry_after_seconds = retry_after_seconds
+
+
 class AppointmentHeld(BookingError):
     """A hold that is not over lies on the slot."""
 

@@ -20,7 +20,7 @@ from chalicelib.store.items import (
     Provider,
     PublishKey,
     appointment_key,
-    publish_key,
+    idempotency_key,
 )
 from chalicelib.store.keys import CallerKey
 
@@ -81,7 +81,7 @@ def _publish(provider_id: str, slots: list[Interval], generation: str, key: Call
 
     appointments = [_appointment(calendar.provider, interval, generation) for interval in slots]
     published = PublishKey(
-        *publish_key(provider_id, key.hash),
+        *idempotency_key(provider_id, key.hash),
         request_hash=key.request_hash,
         generation=generation,
         starts={start for start, _ in slots},

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 from chalicelib import clock
 from chalicelib.audit import changed
+from chalicelib.booking import limits
 from chalicelib.booking.errors import (
     AppointmentBooked,
     AppointmentClosed,
     AppointmentHeld,
+    HoldLimit,
     KeyReused,
     NotFound,
     VersionMismatch,
@@ -38,10 +40,14 @@ def reserve(
 ) -> Hold:
     """Hold the slot for the client, for as long as the slot's own policy says.
 
-    Raises NotFound, KeyReused, VersionMismatch, AppointmentHeld, AppointmentBooked, AppointmentClosed.
+    Raises NotFound, KeyReused, VersionMismatch, HoldLimit, AppointmentHeld,
+    AppointmentBooked, AppointmentClosed.
     """
     nonce = new_nonce()
     attempt = Attempt(key.hash, nonce, key.request_hash) if key else Attempt(nonce, nonce, "")
+    over = limits.over_limit(client_id, clock.now())
+    if over:
+        return _replayed_or_refused(over, appointment_id, attempt, versions)
     return _reserve(appointment_id, attempt, client_id, versions)
 
 
@@ -58,16 +64,42 @@ def _reserve(appointment_id: AppointmentId, attempt: Attempt, client_id: str, ve
         if earlier:
             return earlier
         _refuse(standing, client_id=client_id, versions=versions, now=now)
-        release_lapsed(standing, now)
-        raise  # Free now, unless somebody was quicker: once more.
+        if lapsed(standing, now):
+            release_lapsed(standing, now)
+        if standing.status != AVAILABLE or not standing.has_spilled(now):
+            raise  # Free now, unless somebody was quicker: once more.
+        item = appointments.reserve(
+            appointment_id,
+            attempt,
+            client_id=client_id,
+            versions=frozenset({standing.version}),
+            now=now,
+            keys_looked_up=True,
+        )
     reservation = reservation_at(item, now)
     changed(reservation.id, before=AVAILABLE, after=reservation.status, at=now)
     return Hold(reservation, replayed=False)
 
 
+def _replayed_or_refused(over: HoldLimit, appointment_id: AppointmentId, attempt: Attempt, versions: Versions) -> Hold:
+    """What a client over its limit gets: what it made before under the same key, else the refusal."""
+    now = clock.now()
+    standing = appointments.read(appointment_id)
+    if standing is None:
+        raise NotFound
+    earlier = _earlier_hold(standing, attempt, now)
+    if earlier:
+        return earlier
+    if versions and version_at(standing, now) not in versions:
+        raise VersionMismatch
+    raise over
+
+
 def _earlier_hold(item: Appointment, attempt: Attempt, now: int) -> Hold | None:
     """What this key, or a write of ours whose answer was lost, has made of the slot before."""
     earlier = attempt_in(item.keys, attempt.key_hash)
+    if earlier is None and item.has_spilled(now):
+        earlier = appointments.read_spilled(item, attempt.key_hash)
     if earlier is None:
         return None
     if earlier.request_hash != attempt.request_hash:

@@ -20,11 +20,13 @@ from chalicelib.store.items import (
     RESERVED,
     Appointment,
     Ended,
+    SpilledKey,
     appointment_key,
     ended_key,
     expiry_shard,
+    idempotency_key,
 )
-from chalicelib.store.keys import Attempt, entry, still_of_use
+from chalicelib.store.keys import CALLER_KEY_SECONDS, Attempt, attempt_in, entry, newest, still_of_use, useful_until
 
 Versions = frozenset[int] | None
 """What `If-Match` allows: some versions, ANY_VERSION (`*`), or None where it was not sent."""
@@ -71,7 +73,13 @@ def read_ended(reservation_id: ReservationId) -> Ended | None:
 
 
 def reserve(
-    appointment_id: AppointmentId, attempt: Attempt, *, client_id: str, versions: Versions, now: int
+    appointment_id: AppointmentId,
+    attempt: Attempt,
+    *,
+    client_id: str,
+    versions: Versions,
+    now: int,
+    keys_looked_up: bool = False,
 ) -> Appointment:
     """Put the client's hold on the slot. Raises ConditionFailed with the item as it stands.
 
@@ -83,12 +91,19 @@ def reserve(
         the clock             passes the start or the notice            still_open
         this very request     reserved; the answer was lost; the hold
                               has ended; the slot is free again         first_time
+                              and its key was spilled                   keys_are_here
+
+    `keys_looked_up` says that the caller has looked among the spilled ones, at the one version it allows.
     """
     same_slot = Appointment.generation == appointment_id.generation
     still_free = Appointment.status == AVAILABLE
     still_open = Appointment.bookable_until > now
     key = Path(["keys", attempt.key_hash])
     first_time = key.does_not_exist()
+    keys_are_here = Appointment.spilled_until.does_not_exist() | (Appointment.spilled_until <= now)
+    condition = same_slot & still_free & still_open & first_time
+    if not keys_looked_up:
+        condition &= keys_are_here
 
     slot = Appointment(*appointment_key(appointment_id.provider_id, appointment_id.start))
     with table.request():
@@ -104,7 +119,7 @@ def reserve(
                 Appointment.expiry_shard.set(expiry_shard(appointment_id.provider_id)),
                 key.set(entry(attempt, now)),
             ],
-            condition=_at(versions, same_slot & still_free & still_open & first_time),
+            condition=_at(versions, condition),
         )
     return slot
 
@@ -195,14 +210,18 @@ def _release(held: Appointment, status: str, *, ended_at: int, still: Condition,
         ended_at=ended_at,
         ttl=expires_from_table(held.end),
     )
+    # Nobody reserved since (same_hold), so nobody added a key since.
+    keys = still_of_use(held.keys, now)
+    here = newest(keys)
+    spilled = keys.keys() - here.keys()
     with table.write() as transaction:
         transaction.update(
             Appointment(held.pk, held.sk),
             [
                 Appointment.status.set(AVAILABLE),
                 Appointment.version.set(Appointment.version + 1),
-                # Nobody reserved since (same_hold), so nobody added a key since.
-                Appointment.keys.set(still_of_use(held.keys, now)),
+                Appointment.keys.set(here),
+                *([Appointment.spilled_until.set(now + CALLER_KEY_SECONDS)] if spilled else []),
                 Appointment.nonce.remove(),
                 Appointment.client_id.remove(),
                 Appointment.reserved_at.remove(),
@@ -213,7 +232,17 @@ def _release(held: Appointment, status: str, *, ended_at: int, still: Condition,
             condition=same_slot & same_hold & still,
         )
         transaction.save(ended)
+        for key_hash in spilled:
+            kept = keys[key_hash]
+            at = idempotency_key(held.provider_id, key_hash)
+            transaction.save(SpilledKey(*at, entry=kept, ttl=useful_until(kept)))
     return ended
+
+
+def read_spilled(item: Appointment, key_hash: str) -> Attempt | None:
+    """The attempt that won the slot under this key, if it was spilled."""
+    raw = table.read(idempotency_key(item.provider_id, key_hash))
+    return attempt_in({key_hash: SpilledKey.from_raw_data(raw).entry}, key_hash) if raw else None
 
 
 def expires_from_table(end: str) -> int:

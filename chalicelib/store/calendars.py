@@ -28,8 +28,8 @@ from chalicelib.store.items import (
     PublishKey,
     appointment_key,
     day_key,
+    idempotency_key,
     profile_key,
-    publish_key,
 )
 from chalicelib.store.keys import CALLER_KEY_SECONDS
 
@@ -63,7 +63,7 @@ class ToMove(Days):
 
 def read_to_publish(provider_id: str, dates: Iterable[str], key_hash: str) -> ToPublish:
     """In one consistent request."""
-    profile, key = profile_key(provider_id), publish_key(provider_id, key_hash)
+    profile, key = profile_key(provider_id), idempotency_key(provider_id, key_hash)
     found, days = _read(provider_id, dates, profile, key)
     return ToPublish(
         days,
@@ -98,7 +98,7 @@ def _read(
 
 
 def read_published(provider_id: str, key_hash: str) -> PublishKey | None:
-    raw = table.read(publish_key(provider_id, key_hash))
+    raw = table.read(idempotency_key(provider_id, key_hash))
     return PublishKey.from_raw_data(raw) if raw else None
 
 
@@ -131,6 +131,7 @@ def move(item: Appointment, target: AppointmentId, interval: Interval, days: dic
         # Its own notice period goes with it.
         bookable_until=item.bookable_until + start - clock.seconds(item.start),
         keys=item.keys if target == item.appointment_id else {},
+        spilled_until=item.spilled_until,
         ttl=expires_from_table(clock.iso(end)),
     )
     with table.write() as transaction:

@@ -69,7 +69,7 @@ def ended_key(reservation_id: ReservationId) -> Key:
     return partition(reservation_id.provider_id), sk
 
 
-def publish_key(provider_id: str, key_hash: str) -> Key:
+def idempotency_key(provider_id: str, key_hash: str) -> Key:
     return partition(provider_id), _KEY + key_hash
 
 
@@ -151,6 +151,11 @@ class Appointment(Reserved):
     bookable_until = Whole()
     keys = TextMap(default=dict)
     expiry_shard = Whole(null=True)
+    spilled_until = Whole(null=True)
+    """Until then some keys of the slot lie in items of their own."""
+
+    def has_spilled(self, now: int) -> bool:
+        return self.spilled_until is not None and self.spilled_until > now
 
 
 class Ended(Reserved):
@@ -168,6 +173,12 @@ class Day(Item):
     @property
     def date(self) -> str:
         return self.sk.removeprefix(_DAY)
+
+
+class SpilledKey(Item):
+    """An entry that found no more room in its appointment."""
+
+    entry = UnicodeAttribute()
 
 
 class PublishKey(Item):

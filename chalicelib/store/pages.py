@@ -90,15 +90,29 @@ def reservations(client_id: str, *, after: Place | None, limit: int) -> tuple[li
     """
     start_key = _index_key(client_id, after) if after else None
     raw, last = table.query(client_id, None, after=start_key, limit=limit, index=ClientIndex)
-    kinds = (Ended if is_ended(item["sk"]["S"]) else Appointment for item in raw)
-    items = [kind.from_raw_data(item) for kind, item in zip(kinds, raw, strict=True)]
-    return items, Place(provider_in(last["pk"]["S"]), last["sk"]["S"]) if last else None
+    return [_reservation(item) for item in raw], Place(provider_in(last["pk"]["S"]), last["sk"]["S"]) if last else None
+
+
+def holds_ahead(client_id: str, *, now: int, ended_after: int) -> tuple[list[Appointment | Ended], bool]:
+    """The client's live holds on what is still to come, and its reservations of it that ended since then.
+
+    And whether there is more than one request looks at. From an index, which lags a little behind.
+    """
+    live = (Appointment.status == RESERVED) & (Appointment.expires_at > now)
+    let_go = Ended.ended_at > ended_after
+    ahead = ClientIndex.start > clock.iso(now)
+    raw, last = table.query(client_id, ahead, where=live | let_go, limit=_MOST_LOOKED_AT, index=ClientIndex)
+    return [_reservation(item) for item in raw], last is not None
 
 
 def expired(shard: int, *, now: int, after: table.Raw | None, limit: int) -> tuple[list[Appointment], table.Raw | None]:
     """Holds of a shard that are over, the longest over first, and where to go on. From an index, which lags."""
     raw, last = table.query(shard, ExpiryIndex.expires_at <= now, after=after, limit=limit, index=ExpiryIndex)
     return [Appointment.from_raw_data(item) for item in raw], last
+
+
+def _reservation(raw: table.Raw) -> Appointment | Ended:
+    return Ended.from_raw_data(raw) if is_ended(raw["sk"]["S"]) else Appointment.from_raw_data(raw)
 
 
 def _starts(first: int | None, before: int | None) -> Condition | None:

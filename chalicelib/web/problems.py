@@ -111,6 +111,12 @@ def of(error: Exception) -> Problem:
                 members={"reservationId": str(error.own)} if error.own else {},
                 headers={"Retry-After": str(error.retry_after_seconds)},
             )
+        case errors.HoldLimit():
+            return Problem(
+                "hold-limit",
+                "confirm or cancel what you hold, or wait",
+                headers={"Retry-After": str(error.retry_after_seconds)},
+            )
         case StoreUnavailable():
             detail = "try again in a moment; the same Idempotency-Key makes that safe"
             return Problem("unavailable", detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})

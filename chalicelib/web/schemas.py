@@ -23,10 +23,6 @@ def _id(of: str, prefix: str) -> Meta:
     return Meta(description=f"Names the {of}. Opaque.", extra_json_schema={"pattern": rf"^{prefix}_[A-Za-z0-9_-]+$"})
 
 
-def _minutes(description: str, **limits: int) -> Meta:
-    return Meta(description=description, **limits)
-
-
 def _one_of(description: str, *values: str) -> Meta:
     return Meta(description=description, extra_json_schema={"enum": list(values)})
 
@@ -62,6 +58,19 @@ End = Annotated[str, _sent("When the appointment ends, in UTC.")]
 ExpiresAt = Annotated[str, _sent("When the hold ends, or would have ended, unless it is confirmed before.")]
 
 
+SlotMinutes = Annotated[
+    int,
+    Meta(
+        ge=1,
+        le=MINUTES_PER_DAY,
+        description="Cut each interval into slots of this length, which must divide it evenly.",
+    ),
+]
+NoticeMinutes = Annotated[
+    int, Meta(ge=0, le=43_200, description="How long before its start a slot can be reserved at the latest.")
+]
+
+
 class Request(Struct, rename="camel", forbid_unknown_fields=True):
     """What a client sends; a member that is not named here is an error."""
 
@@ -82,15 +91,7 @@ class PublishRequest(Request):
 
     provider_id: ProviderId
     slots: Annotated[list[Interval], Meta(min_length=1, max_length=MAX_SLOTS, description="In any order.")]
-    slot_minutes: (
-        Annotated[
-            int,
-            _minutes(
-                "Cut each interval into slots of this length, which must divide it evenly.", ge=1, le=MINUTES_PER_DAY
-            ),
-        ]
-        | None
-    ) = None
+    slot_minutes: SlotMinutes | None = None
 
 
 class ReserveRequest(Request):
@@ -108,9 +109,7 @@ class ProviderRequest(Request):
         float,
         Meta(gt=0, le=MINUTES_PER_DAY, description="How long a hold lasts: whole minutes, save in the local stage."),
     ] = 30
-    notice_minutes: Annotated[
-        int, _minutes("How long before its start a slot can be reserved at the latest.", ge=0, le=43_200)
-    ] = 0
+    notice_minutes: NoticeMinutes = 0
 
 
 class MoveRequest(Request):
@@ -166,9 +165,7 @@ class Provider(Answer):
     name: Annotated[str, Meta(description="For people to read.")]
     time_zone: Annotated[str, Meta(description="A name of the IANA time zone database.")]
     hold_minutes: Annotated[int | float, Meta(description="How long a hold lasts.")]
-    notice_minutes: Annotated[
-        int, _minutes("How long before its start a slot can be reserved at the latest.", ge=0, le=43_200)
-    ]
+    notice_minutes: NoticeMinutes
 
 
 class Published(Answer):
