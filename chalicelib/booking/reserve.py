@@ -105,6 +105,8 @@ def _earlier_hold(item: Appointment, attempt: Attempt, now: int) -> Hold | None:
     if earlier.request_hash != attempt.request_hash:
         raise KeyReused
     replayed = earlier.nonce != attempt.nonce
+    if not replayed:
+        changed(ReservationId(*item.appointment_id, attempt.nonce), before=AVAILABLE, after=RESERVED, at=now)
     if item.nonce == earlier.nonce:
         return Hold(reservation_at(item, now), replayed)
     ended = appointments.read_ended(ReservationId(*item.appointment_id, earlier.nonce))
