@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from chalicelib.store.ids import is_name
-from chalicelib.web.problems import Problem
+from chalicelib.web.problems import Problem, invalid
 
 ROLES = ("provider", "client", "admin")
 DEMO_CLIENT = "demo-client"
@@ -81,8 +81,7 @@ class Caller:
     def books_for(self, client_id: str | None) -> str:
         """The client that a reservation is for, when `client_id` is asked for. Raises Problem `invalid-request`."""
         if client_id is None and not (self.is_demo or "client" in self.roles):
-            detail = "name the client that the reservation is for"
-            raise Problem("invalid-request", detail, errors=[{"pointer": "/clientId", "detail": detail}])
+            raise invalid("/clientId", "is missing")
         return client_id or self.id
 
     def may_book_for(self, client_id: str, provider_id: str) -> None:

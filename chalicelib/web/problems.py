@@ -93,7 +93,7 @@ _PLAIN: dict[type[Exception], tuple[str, str]] = {
 }
 
 
-def of(error: Exception) -> Problem:
+def of(error: Exception) -> Problem:  # noqa: PLR0911  # one a case
     """The one place that says an error in HTTP. A 500 says nothing of the inside."""
     match error:
         case Problem():

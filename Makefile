@@ -1,0 +1,56 @@
+# `make` alone says what there is.
+.DEFAULT_GOAL := help
+.PHONY: help run token test check format clean
+
+PYTHON ?= python3
+VENV := .venv
+IN_VENV := $(VENV)/bin/python
+INSTALLED := $(VENV)/installed
+
+# For `make run`; given before or after it.
+PORT ?= 8000
+HOLD_MINUTES ?= 30
+SWEEP_SECONDS ?= 60
+AUTH_MODE ?= mock
+run: export PORT := $(PORT)
+run: export HOLD_MINUTES := $(HOLD_MINUTES)
+run: export SWEEP_SECONDS := $(SWEEP_SECONDS)
+run: export AUTH_MODE := $(AUTH_MODE)
+
+# For `make token`.
+ROLE ?= client
+ID ?= alice
+
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name does; do printf '  make %-8s %s\n' "$$name" "$$does"; done
+
+run: $(INSTALLED) ## Serve it here, nothing else needed (PORT=8000 HOLD_MINUTES=30 SWEEP_SECONDS=60 AUTH_MODE=mock)
+	@$(IN_VENV) -m local
+
+token: $(INSTALLED) ## A token for `make run AUTH_MODE=jwt`, and nothing else (ROLE=client ID=alice PORT=8000)
+	@AUTH_MODE=mock $(IN_VENV) -m local.issuer 'http://127.0.0.1:$(PORT)' '$(ROLE)' '$(ID)'
+
+test: $(INSTALLED) ## All tests, with their coverage of chalicelib
+	@$(IN_VENV) -m pytest --cov --cov-report=term
+
+check: $(INSTALLED) ## Lint, format and types, changing nothing
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+
+format: $(INSTALLED) ## Format the code, and mend what the linter can
+	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
+
+clean: ## Remove what was made here, the environment too
+	@rm -rf $(VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build .chalice/deployments
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Made once, and again when the requirements change: the file is written last, so half an environment does not count.
+$(INSTALLED): requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+		|| { echo 'holdfast: needs Python 3.11 or newer; name one with PYTHON=' >&2; exit 1; }
+	@echo 'holdfast: installing into $(VENV), once'
+	@$(PYTHON) -m venv $(VENV)
+	@$(IN_VENV) -m pip install --quiet --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	@touch $@
