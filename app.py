@@ -6,7 +6,7 @@ from chalice.app import Chalice, CloudWatchEvent, Rate
 
 from chalicelib.booking import edit, listing, providers
 from chalicelib.booking.confirm import confirm
-from chalicelib.booking.publish import cut_into_slots, publish
+from chalicelib.booking.publish import publish
 from chalicelib.booking.release import cancel
 from chalicelib.booking.reserve import reserve
 from chalicelib.settings import settings
@@ -33,7 +33,7 @@ ANY: dict[str, Any] = {"content_types": ["*/*"]}
 @edge
 def publish_appointments(call: Call) -> Reply:
     body = call.body(schemas.PublishRequest)
-    slots = cut_into_slots(checks.intervals(body), body.slot_minutes)
+    slots = checks.slots(body, may_be_past=call.has_idempotency_key)
     key = call.idempotency_key("publish", body.provider_id, request=(slots,))
     call.caller.may(call.route, body.provider_id)
     return replies.published(publish(body.provider_id, slots, key=key))
@@ -135,6 +135,7 @@ def get_appointment(call: Call, providerId: str, appointmentId: str) -> Reply:
 def move_appointment(call: Call, providerId: str, appointmentId: str) -> Reply:
     (start, end), versions = checks.move(call.body(schemas.MoveRequest)), call.if_match()
     appointment_id = call.own_appointment_id(providerId, appointmentId)
+    edit.check(appointment_id, start, end)
     call.must_have_if_match(lambda: listing.get_appointment(appointment_id))
     return replies.moved(call, edit.move(appointment_id, start=start, end=end, versions=versions), appointment_id)
 

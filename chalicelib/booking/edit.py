@@ -3,8 +3,8 @@
 from chalicelib import clock
 from chalicelib.audit import changed
 from chalicelib.booking.errors import AppointmentBooked, AppointmentHeld, NotFound, SlotOverlap, VersionMismatch
-from chalicelib.booking.publish import check_slot
 from chalicelib.booking.release import release_lapsed
+from chalicelib.booking.rules import check_ahead, check_length
 from chalicelib.booking.state import Slot, lapsed, slot_at, version_at
 from chalicelib.intervals import dates_near, overlapping
 from chalicelib.store import calendars, table
@@ -20,14 +20,23 @@ def move(appointment_id: AppointmentId, *, start: int | None, end: int | None, v
     AppointmentHeld, AppointmentBooked, SlotOverlap.
     """
     new_start = appointment_id.start if start is None else start
-    if end is not None:
-        check_slot((new_start, end), "", clock.now())
     target = AppointmentId(
         appointment_id.provider_id,
         new_start,
         appointment_id.generation if new_start == appointment_id.start else new_generation(),
     )
     return _move(appointment_id, target, end, versions)
+
+
+def check(appointment_id: AppointmentId, start: int | None, end: int | None) -> None:
+    """Raises Invalid for a move that can be seen to be none without a look at the slot."""
+    if start is None and end is None:
+        return
+    now = clock.now()
+    new_start = appointment_id.start if start is None else start
+    check_ahead(new_start, "/startTime", now)
+    if end is not None:
+        check_length((new_start, end), "", now)
 
 
 @table.until_settled
@@ -42,7 +51,8 @@ def _move(appointment_id: AppointmentId, target: AppointmentId, end: int | None,
     new = (target.start, old[1] if end is None else end)
     if new == old:
         return slot_at(item, now)
-    check_slot(new, "", now)
+    check_ahead(new[0], "/startTime", now)
+    check_length(new, "", now)
     conflicts = overlapping([new], calendar.intervals() - {old})
     if conflicts:
         raise SlotOverlap(conflicts)

@@ -11,6 +11,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import NamedTuple, NoReturn
 
 from chalicelib import clock
+from chalicelib.settings import SECONDS_PER_DAY
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._:@|-]{0,127}"
 """What names a provider or a client."""
@@ -19,6 +20,10 @@ _NAME = re.compile(NAME)
 _START_BYTES, _GENERATION_BYTES, _NONCE_BYTES = 6, 6, 12
 _APPOINTMENT = re.compile(r"apt_([\w-]{8})([\w-]{8})([\w-]+)", re.ASCII)
 _RESERVATION = re.compile(r"res_([\w-]{8})([\w-]{8})([\w-]{16})([\w-]+)", re.ASCII)
+
+
+_LATEST_START = clock.LATEST - SECONDS_PER_DAY
+"""What starts then still ends in a year of four digits."""
 
 
 class BadId(ValueError):
@@ -103,7 +108,7 @@ def _provider(text: str) -> str:
 
 def _start(text: str) -> int:
     start = int.from_bytes(_decode(text))
-    if start > clock.LATEST:
+    if start > _LATEST_START:
         raise BadId(text)
     return start
 

@@ -34,6 +34,7 @@ _TRIES = 5
 _FIRST_PAUSE_SECONDS = 0.02
 _BATCH_GET_TRIES = 3
 _THROTTLED = {
+    "ProvisionedThroughputExceeded",  # As the reason of a cancelled transaction.
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
     "ThrottlingError",

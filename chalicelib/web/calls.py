@@ -82,6 +82,10 @@ class Call:
             read()
             raise Problem("precondition-required", "send If-Match with the ETag of the appointment as you have read it")
 
+    @property
+    def has_idempotency_key(self) -> bool:
+        return "idempotency-key" in self.request.headers
+
     def idempotency_key(self, *path: str, request: tuple[object, ...]) -> CallerKey | None:
         """The caller's key for `request` at `path`. Raises Problem `invalid-request`."""
         key = idempotency.key_hash(self.request.headers.get("idempotency-key"), self.caller, *path)

@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from chalicelib import clock
 from chalicelib.booking.providers import Profile
-from chalicelib.booking.publish import check_slot
+from chalicelib.booking.rules import check_ahead, check_length, cut_into_slots
 from chalicelib.intervals import Interval
 from chalicelib.settings import settings
 from chalicelib.store.ids import is_name
@@ -17,23 +17,27 @@ from chalicelib.web.problems import invalid
 from chalicelib.web.schemas import MoveRequest, ProviderRequest, PublishRequest
 
 
-def intervals(body: PublishRequest) -> list[Interval]:
-    """The slots in epoch seconds. Raises Problem `invalid-request`."""
-    return [
+def slots(body: PublishRequest, *, may_be_past: bool) -> list[Interval]:
+    """The slots to publish, in time order. Raises Problem `invalid-request`, Invalid."""
+    intervals = [
         (
             seconds_of(slot.start_time, f"/slots/{position}/startTime"),
             seconds_of(slot.end_time, f"/slots/{position}/endTime"),
         )
         for position, slot in enumerate(body.slots)
     ]
+    return cut_into_slots(intervals, body.slot_minutes, clock.now(), may_be_past=may_be_past)
 
 
 def move(body: MoveRequest) -> tuple[int | None, int | None]:
     """The new start and end; None for what stays. Raises Problem `invalid-request`."""
     start = None if body.start_time is UNSET else seconds_of(body.start_time, "/startTime")
     end = None if body.end_time is UNSET else seconds_of(body.end_time, "/endTime")
+    now = clock.now()
+    if start is not None:
+        check_ahead(start, "/startTime", now)
     if start is not None and end is not None:
-        check_slot((start, end), "", clock.now())
+        check_length((start, end), "", now)
     return start, end
 
 

@@ -9,7 +9,8 @@ from chalicelib.web import schemas
 from chalicelib.web.calls import MAX_LIMIT
 from chalicelib.web.problems import KINDS
 
-_TAG = r'(W/)?"[!#-~\x80-\xff]*"'
+_TAG = r'(W/)?"[!#-~]*"'
+Tags = Annotated[str, Meta(pattern=rf"^(\*|{_TAG}(\s*,\s*{_TAG})*)$")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,14 +119,14 @@ PARAMETERS = {
     "If-Match": Parameter(
         name="If-Match",
         place="header",
-        type=Annotated[str, Meta(pattern=rf"^(\*|{_TAG}(\s*,\s*{_TAG})*)$")],
+        type=Tags,
         description="Do it only if this `ETag` still stands; else 412.",
         example='"1"',
     ),
     "If-Match, required": Parameter(
         name="If-Match",
         place="header",
-        type=Annotated[str, Meta(pattern=rf"^(\*|{_TAG}(\s*,\s*{_TAG})*)$")],
+        type=Tags,
         description="The `ETag` of the appointment as you have read it. Without it 428; if it no longer stands, 412.",
         required=True,
         example='"1"',
@@ -133,7 +134,7 @@ PARAMETERS = {
     "If-None-Match": Parameter(
         name="If-None-Match",
         place="header",
-        type=Annotated[str, Meta(pattern=rf"^(\*|{_TAG}(\s*,\s*{_TAG})*)$")],
+        type=Tags,
         description="The `ETag` that you have already: 304 while it still stands.",
     ),
     "Idempotency-Key": Parameter(

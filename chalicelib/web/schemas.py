@@ -11,12 +11,11 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from chalicelib import clock
 from chalicelib.booking import state
 from chalicelib.booking.providers import Profile
-from chalicelib.booking.publish import MAX_SLOTS
+from chalicelib.booking.rules import MAX_SLOTS
 from chalicelib.store.ids import NAME
 from chalicelib.store.items import AVAILABLE, CANCELLED, CONFIRMED, EXPIRED, RESERVED
 
 MINUTES_PER_DAY = 1_440
-_DAY_AND_TIME = r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}"
 
 
 def _id(of: str, prefix: str) -> Meta:
@@ -32,11 +31,6 @@ def _sent(description: str) -> Meta:
     return Meta(description=description, extra_json_schema={"format": "date-time", "pattern": pattern})
 
 
-def _read(description: str) -> Meta:
-    pattern = rf"^{_DAY_AND_TIME}(\.0+)?([Zz]|[+-]\d{{2}}:?\d{{2}})$"
-    return Meta(description=description, extra_json_schema={"pattern": pattern})
-
-
 Name = Annotated[str, Meta(pattern=rf"^{NAME}$(?!\n)", max_length=128)]
 ProviderId = Annotated[Name, Meta(description="Names the provider.")]
 ClientId = Annotated[Name, Meta(description="Names the client.")]
@@ -47,10 +41,10 @@ Cursor = Annotated[str, Meta(description="Give it as `cursor` to go on; null is 
 
 Instant = Annotated[datetime, Meta(tz=True)]
 """RFC 3339 with an offset, in whole seconds."""
-StartToBe = Annotated[Instant, _read("When it starts, in whole seconds, with an offset: `Z` or `+02:00`.")]
-EndToBe = Annotated[Instant, _read("When it ends: after its start, and 24 hours after it at the latest.")]
+StartToBe = Annotated[Instant, Meta(description="When it starts, in whole seconds, with an offset: `Z` or `+02:00`.")]
+EndToBe = Annotated[Instant, Meta(description="When it ends: after its start, and 24 hours after it at the latest.")]
 StretchEnd = Annotated[
-    Instant, _read("When it ends: after its start, by 24 hours at most unless it is cut into slots.")
+    Instant, Meta(description="When it ends: after its start, by 24 hours at most unless it is cut into slots.")
 ]
 
 Start = Annotated[str, _sent("When the appointment starts, in UTC.")]

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from http.client import OK
+from math import isfinite
 from typing import Any
 
 import jwt
@@ -10,6 +11,7 @@ import urllib3
 from jwt.types import Options
 
 from chalicelib import clock
+from chalicelib.logs import logger
 from chalicelib.settings import Settings
 from chalicelib.store.ids import is_name
 from chalicelib.web.auth import ROLES, Caller
@@ -88,7 +90,8 @@ class Keys:
         try:
             document = json.loads(self._fetch(self._url()))
             self._keys = _usable_keys(document)
-        except (CannotFetch, ValueError, KeyError, TypeError, AttributeError):
+        except (CannotFetch, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            logger.warning("the issuer's keys were not to be had", reason=type(error).__name__)
             return
         self._fetched_at = now
 
@@ -107,7 +110,7 @@ def _usable_keys(document: dict[str, Any]) -> dict[str, jwt.PyJWK]:
     for raw in document["keys"]:
         try:
             key = jwt.PyJWK(raw)
-        except (jwt.PyJWTError, ValueError, KeyError):
+        except (jwt.PyJWTError, ValueError, KeyError, NotImplementedError):
             continue  # Of a kind that we do not use.
         if key.key_id and key.algorithm_name in ALGORITHMS and raw.get("use", "sig") == "sig":
             found[key.key_id] = key
@@ -182,7 +185,8 @@ class Tokens:
 
 def _time(claims: dict[str, Any], name: str) -> float:
     value = claims.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    # Python's JSON knows NaN and Infinity, which no time is before.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
         raise _refused(f"the token's {name} is missing, or no time")
     return value
 
