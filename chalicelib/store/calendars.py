@@ -120,6 +120,7 @@ def move(item: Appointment, target: AppointmentId, interval: Interval, days: dic
     the provider          deletes it, publishes another there       same_slot
     """
     start, end = interval
+    stays = target == item.appointment_id
     moved = Appointment(
         *appointment_key(target.provider_id, start),
         generation=target.generation,
@@ -130,12 +131,13 @@ def move(item: Appointment, target: AppointmentId, interval: Interval, days: dic
         hold_seconds=item.hold_seconds,
         # Its own notice period goes with it.
         bookable_until=item.bookable_until + start - clock.seconds(item.start),
-        keys=item.keys if target == item.appointment_id else {},
-        spilled_until=item.spilled_until,
+        # Keys are of a slot, and a new start is another slot.
+        keys=item.keys if stays else {},
+        spilled_until=item.spilled_until if stays else None,
         ttl=expires_from_table(clock.iso(end)),
     )
     with table.write() as transaction:
-        if moved.sk == item.sk:
+        if stays:
             transaction.save(moved, condition=_untouched(item))
         else:
             transaction.delete(item, condition=_untouched(item))

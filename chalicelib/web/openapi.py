@@ -187,8 +187,7 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
         "required": parameter.required,
         "schema": schema,
     }
-    example = parameter.example or examples()["parameters"].get(parameter.name)
-    return document | ({"example": example} if example else {})
+    return document | ({"example": parameter.example} if parameter.example else {})
 
 
 def _link(link: Link) -> dict[str, Any]:

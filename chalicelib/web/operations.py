@@ -23,6 +23,7 @@ class Parameter:
     description: str
     required: bool = False
     example: str | int | None = None
+    """What the page at /docs has filled in: only what is right for whoever tries it out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +122,6 @@ PARAMETERS = {
         place="header",
         type=Tags,
         description="Do it only if this `ETag` still stands; else 412.",
-        example='"1"',
     ),
     "If-Match, required": Parameter(
         name="If-Match",
@@ -141,8 +141,8 @@ PARAMETERS = {
         name="Idempotency-Key",
         place="header",
         type=Annotated[str, Meta(pattern=r'^("[!-~]{1,255}"|[!#-~][!-~]{0,254})$')],
-        description="Makes it safe to repeat the request: 1 to 255 visible characters, new for every new request.",
-        example="8e03978e-40d5-43dd-bc93-6894a57f9324",
+        description="Makes it safe to repeat the request: 1 to 255 visible characters, such as a UUID, new for every "
+        "new request.",
     ),
     "code": Parameter(
         name="code",
