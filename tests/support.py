@@ -16,12 +16,16 @@ from typing import Any
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ReadTimeoutError
+from chalice.app import Chalice
 from chalice.test import Client, HTTPResponse
 from moto.core.botocore_stubber import MockRawResponse
 from moto.core.models import botocore_stubber
 
 from app import app
+from chalicelib.clock import seconds
+from chalicelib.intervals import Interval, days_touched, overlapping
 from chalicelib.store.table import table
+from tests import contract
 
 START = 1_798_790_400
 """2027-01-01T08:00:00Z: where every test's clock begins."""
@@ -55,8 +59,8 @@ DEMO = "Bearer anything"
 class Api:
     """The API through `chalice.test.Client`. `who` is an Authorization header, None for nobody."""
 
-    def __init__(self) -> None:
-        self._http = Client(app, stage_name="local").http
+    def __init__(self, of: Chalice = app) -> None:
+        self._http = Client(of, stage_name="local").http
 
     def call(
         self, method: str, path: str, who: str | None, body: Any = None, headers: dict[str, str] | None = None
@@ -70,7 +74,10 @@ class Api:
             raw = b""
         elif not isinstance(raw, bytes):
             raw = json.dumps(raw).encode()
-        return self._http.request(method, path, headers=sent | (headers or {}), body=raw)
+        sent |= headers or {}
+        answer = self._http.request(method, path, headers=sent, body=raw)
+        contract.check(method, path, sent, raw, answer)
+        return answer
 
     def get(self, path: str, who: str | None, **headers: str) -> HTTPResponse:
         return self.call("GET", path, who, headers=_dashed(headers))
@@ -190,6 +197,13 @@ class DynamoDB:
     @contextmanager
     def failing(self, operation: str, code: str, status: int = 400, times: int = 1_000) -> Iterator[None]:
         """Requests of that name (`*`: any) are answered by this error and do nothing."""
+        error = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": code}
+        with self.answering(operation, error, status, times):
+            yield
+
+    @contextmanager
+    def answering(self, operation: str, body: dict[str, Any], status: int = 200, times: int = 1_000) -> Iterator[None]:
+        """Requests of that name (`*`: any) are answered by this body and do nothing."""
         left = times
 
         def hook(name: str, request: Any) -> Any:
@@ -197,10 +211,34 @@ class DynamoDB:
             if operation not in ("*", name) or left == 0:
                 return None
             left -= 1
-            return _answer(request, status, {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": code})
+            # Moto still runs after this handler: let it do what changes nothing.
+            request.headers["X-Amz-Target"] = "DynamoDB_20120810.ListTables"
+            return _answer(request, status, body)
 
         with self._hooked(hook), self._repeating_at_once():
             yield
+
+    def items(self, sk_prefix: str = "") -> list[dict[str, Any]]:
+        """The raw items of the table whose sort key begins so, in the order of their keys."""
+        found = [item for item in table.scan()["Items"] if item["sk"]["S"].startswith(sk_prefix)]
+        return sorted(found, key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
+
+    def check_days(self) -> None:
+        """The days say what the appointments say, no more and no less, and none of these overlap each other."""
+        standing: dict[str, set[Interval]] = {}
+        for item in self.items("APPT#"):
+            interval = seconds(item["start"]["S"]), seconds(item["end"]["S"])
+            for date in days_touched(interval):
+                of_day = standing.setdefault(f"{item['pk']['S']} DAY#{date}", set())
+                assert not overlapping([interval], of_day), f"{interval} overlaps another on {date}"
+                of_day.add(interval)
+        said = {
+            f"{item['pk']['S']} {item['sk']['S']}": {
+                (int(start), int(end["N"])) for start, end in item["intervals"]["M"].items()
+            }
+            for item in self.items("DAY#")
+        }
+        assert {day: intervals for day, intervals in said.items() if intervals} == standing
 
     @contextmanager
     def _hooked(self, hook: Callable[[str, Any], Any]) -> Iterator[None]:
@@ -233,7 +271,7 @@ def _throttled(response: Any) -> bool:
     return "Throttling" in code or "ThroughputExceeded" in code
 
 
-def _answer(request: Any, status: int, body: dict[str, str]) -> Any:
+def _answer(request: Any, status: int, body: dict[str, Any]) -> Any:
     headers = HTTPHeaders()
     headers["content-type"] = "application/x-amz-json-1.0"
     return AWSResponse(request.url, status, headers, MockRawResponse(json.dumps(body)))
