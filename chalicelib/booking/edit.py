@@ -10,7 +10,7 @@ from chalicelib.intervals import dates_near, overlapping
 from chalicelib.store import calendars, table
 from chalicelib.store.appointments import Versions
 from chalicelib.store.ids import AppointmentId, new_generation
-from chalicelib.store.items import CONFIRMED, RESERVED, Appointment
+from chalicelib.store.items import AVAILABLE, CONFIRMED, RESERVED, Appointment
 
 
 def move(appointment_id: AppointmentId, *, start: int | None, end: int | None, versions: Versions) -> Slot:
@@ -45,7 +45,9 @@ def _move(appointment_id: AppointmentId, target: AppointmentId, end: int | None,
     dates = dates_near(appointment_id.start) + dates_near(target.start)
     calendar = calendars.read_to_move(appointment_id, target, dates)
     if calendar.target and target != appointment_id:
-        return slot_at(calendar.target, now)  # Our own write, whose answer was lost.
+        # Our own write, whose answer was lost.
+        _tell_of_move(appointment_id, target, now)
+        return slot_at(calendar.target, now)
     item = _free(calendar.appointment, versions, now)
     old = (appointment_id.start, clock.seconds(item.end))
     new = (target.start, old[1] if end is None else end)
@@ -57,9 +59,7 @@ def _move(appointment_id: AppointmentId, target: AppointmentId, end: int | None,
     if conflicts:
         raise SlotOverlap(conflicts)
     moved = slot_at(calendars.move(item, target, new, calendar.days), now)
-    if target != appointment_id:
-        changed(appointment_id, before=item.status, after=None, at=now)
-    changed(target, before=item.status if target == appointment_id else None, after=moved.status, at=now)
+    _tell_of_move(appointment_id, target, now)
     return moved
 
 
@@ -70,7 +70,15 @@ def delete(appointment_id: AppointmentId, *, versions: Versions) -> None:
     now = clock.now()
     item = _free(calendar.appointment, versions, now)
     calendars.delete(item, calendar.days)
-    changed(appointment_id, before=item.status, after=None, at=now)
+    changed(appointment_id, before=AVAILABLE, after=None, at=now)
+
+
+def _tell_of_move(old: AppointmentId, new: AppointmentId, now: int) -> None:
+    if new == old:
+        changed(old, before=AVAILABLE, after=AVAILABLE, at=now)
+    else:
+        changed(old, before=AVAILABLE, after=None, at=now)
+        changed(new, before=None, after=AVAILABLE, at=now)
 
 
 def _free(item: Appointment | None, versions: Versions, now: int) -> Appointment:

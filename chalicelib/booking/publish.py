@@ -66,10 +66,7 @@ def _publish(provider_id: str, slots: list[Interval], generation: str, key: Call
         ttl=calendars.key_ttl(now),
     )
     calendars.publish(appointments, calendar.days, published)
-    made = [slot_at(item, now) for item in appointments]
-    for slot in made:
-        changed(slot.id, before=None, after=slot.status, at=now)
-    return Published(made, replayed=False)
+    return _published(appointments, now, replayed=False)
 
 
 def _earlier(published: PublishKey, provider_id: str, generation: str, key: CallerKey) -> Published:
@@ -78,8 +75,16 @@ def _earlier(published: PublishKey, provider_id: str, generation: str, key: Call
     now = clock.now()
     found = table.read_many(appointment_key(provider_id, int(start)) for start in published.starts)
     items = [Appointment.from_raw_data(raw) for _, raw in sorted(found.items())]
-    slots = [slot_at(item, now) for item in items if item.generation == published.generation]
-    return Published(slots, replayed=published.generation != generation)
+    standing = [item for item in items if item.generation == published.generation]
+    return _published(standing, now, replayed=published.generation != generation)
+
+
+def _published(items: list[Appointment], now: int, *, replayed: bool) -> Published:
+    slots = [slot_at(item, now) for item in items]
+    if not replayed:
+        for slot in slots:
+            changed(slot.id, before=None, after=AVAILABLE, at=now)
+    return Published(slots, replayed)
 
 
 def _appointment(provider: Provider, slot: Interval, generation: str) -> Appointment:
