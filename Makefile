@@ -1,11 +1,13 @@
 # `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help run token test check format clean
+.PHONY: openapi examples browser-test schemathesis help run token test check format clean
 
 PYTHON ?= python3
 VENV := .venv
 IN_VENV := $(VENV)/bin/python
 INSTALLED := $(VENV)/installed
+export CHROMIUM ?= /usr/bin/chromium
+export SCHEMATHESIS := .venv-schema/bin/schemathesis
 
 # For `make run`; given before or after it.
 PORT ?= 8000
@@ -42,8 +44,21 @@ format: $(INSTALLED) ## Format the code, and mend what the linter can
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
 
+openapi: $(INSTALLED) ## Write docs/openapi.json from the code
+	@$(IN_VENV) -m local.openapi
+
+examples: $(INSTALLED) ## Make the examples of the OpenAPI document anew, from a real run
+	@$(IN_VENV) -m tests.examples >/dev/null
+	@$(IN_VENV) -m local.openapi
+
+browser-test: $(INSTALLED) $(CHROMIUM) ## The page at /docs in headless Chromium (PICTURES= keeps its screenshots)
+	@$(IN_VENV) -m pytest tests/browser --force-enable-socket
+
+schemathesis: $(INSTALLED) $(SCHEMATHESIS) ## The API against its own OpenAPI document, for a minute (SEED=1)
+	@$(IN_VENV) -m tests.schema.run
+
 clean: ## Remove what was made here, the environment too
-	@rm -rf $(VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build .chalice/deployments
+	@rm -rf $(VENV) .venv-schema .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build .chalice/deployments
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Made once, and again when the requirements change: the file is written last, so half an environment does not count.
@@ -53,4 +68,15 @@ $(INSTALLED): requirements.txt requirements-dev.txt
 	@echo 'holdfast: installing into $(VENV), once'
 	@$(PYTHON) -m venv $(VENV)
 	@$(IN_VENV) -m pip install --quiet --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	@touch $@
+
+$(CHROMIUM):
+	@echo 'holdfast: installing chromium, once'
+	@apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive \
+		apt-get install --quiet=2 --yes --no-install-recommends chromium fonts-dejavu-core >/dev/null
+
+$(SCHEMATHESIS): tests/schema/requirements.txt
+	@echo 'holdfast: installing into .venv-schema, once'
+	@$(PYTHON) -m venv .venv-schema
+	@.venv-schema/bin/python -m pip install --quiet --quiet --disable-pip-version-check --requirement $<
 	@touch $@

@@ -1,13 +1,16 @@
 """Moto as the embedded AWS: the table, made from the model's own definition, and provider 1234."""
 
 import threading
+from copy import deepcopy
 from typing import Any
 
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
-from moto.core.models import botocore_stubber, patch_client
+from moto.core.models import DEFAULT_ACCOUNT_ID, botocore_stubber, patch_client
+from moto.dynamodb.models import dynamodb_backends
 
 from chalicelib.booking.providers import Profile, put_provider
+from chalicelib.settings import settings
 from chalicelib.store.table import Item, table
 from local import options, server
 
@@ -15,6 +18,7 @@ DEMO_PROVIDER = "1234"
 
 _engine = mock_aws()
 _started = threading.Event()
+_seed: dict[str, Any] = {}
 
 
 class _OneAtATime(BotocoreStubber):
@@ -37,25 +41,35 @@ def start() -> None:
     botocore_stubber.__class__ = _OneAtATime
     patch_client(table.connection.client)
     _engine.start()
+    Item.create_table()
+    table.update_time_to_live("ttl")
     fill()
 
 
 def fill() -> None:
-    """The table and the provider that every local start has."""
-    Item.create_table()
-    table.update_time_to_live("ttl")
-    put_provider(
-        Profile(
-            id=DEMO_PROVIDER,
-            name="Demo practice",
-            time_zone="Europe/Vienna",
-            hold_seconds=options.read().hold_seconds,
-            notice_seconds=0,
-            version=0,
+    """The provider that every local start has."""
+    if not _seed:
+        put_provider(
+            Profile(
+                id=DEMO_PROVIDER,
+                name="Demo practice",
+                time_zone="Europe/Vienna",
+                hold_seconds=options.read().hold_seconds,
+                notice_seconds=0,
+                version=0,
+            )
         )
-    )
+        _seed.update(deepcopy(_items()))
+    _items().update(deepcopy(_seed))
 
 
 def empty() -> None:
-    """All gone, for the next test."""
-    Item.delete_table()
+    """All gone but the table, for the next test."""
+    _items().clear()
+
+
+def _items() -> dict[str, Any]:
+    # By Moto's back door: requests for it would take longer than most tests.
+    backend = dynamodb_backends[DEFAULT_ACCOUNT_ID][settings.region]
+    items: dict[str, Any] = backend.tables[settings.table_name].items
+    return items

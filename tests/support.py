@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
@@ -59,6 +59,9 @@ DEMO = "Bearer anything"
 class Api:
     """The API through `chalice.test.Client`. `who` is an Authorization header, None for nobody."""
 
+    said: ClassVar[list[tuple[str | None, bytes]]] = []
+    """In confidence: each request's Authorization header and body, until it is cleared."""
+
     def __init__(self, of: Chalice = app) -> None:
         self._http = Client(of, stage_name="local").http
 
@@ -75,6 +78,7 @@ class Api:
         elif not isinstance(raw, bytes):
             raw = json.dumps(raw).encode()
         sent |= headers or {}
+        self.said.append((sent.get("authorization"), raw))
         answer = self._http.request(method, path, headers=sent, body=raw)
         contract.check(method, path, sent, raw, answer)
         return answer

@@ -1,6 +1,7 @@
 """Who may do what: every route with every kind of caller, against a table made from API.md, not from the code."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import pytest
@@ -98,6 +99,7 @@ def _mock_callers() -> dict[str, str | None]:
     }
 
 
+@cache
 def _callers_with_tokens() -> dict[str, str | None]:
     return {
         "nobody": None,
@@ -158,8 +160,6 @@ class Stage:
 
 @pytest.fixture
 def stage(api: Api, deployed: Api) -> Stage:
-    for known in ("1234", "5678"):
-        api.put(f"/providers/{known}", ADMIN, {"name": "Practice", "timeZone": "UTC"})
     held = api.a_slot("2027-01-03T09:00:00Z", "2027-01-03T09:30:00Z")
     names = {"slot": api.a_slot(), "held": held, "hold": api.a_hold(held)}
     callers = {"mock": _mock_callers(), "tokens": _callers_with_tokens()}

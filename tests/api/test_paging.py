@@ -378,6 +378,18 @@ def test_no_query_is_of_a_stretch_that_ends_before_it_starts(
     assert all(first <= last for first, last in stretches)
 
 
+def test_no_query_looks_into_the_past(api: Api, clock: Clock, slots: list[str]) -> None:
+    assert slots
+    query = "limit=1&start=2020-01-01T00:00:00Z"
+    cursor = api.get(f"{BOOKABLE}?{query}", client()).json_body["nextCursor"]
+    clock.advance(days=3)
+
+    with _stretches_queried() as stretches:
+        api.get(f"{BOOKABLE}?{query}&cursor={cursor}", client())
+
+    assert ["2027-01-04T08:00:00Z" in first for first, _ in stretches] == [True]
+
+
 @contextmanager
 def _stretches_queried() -> Iterator[list[tuple[str, str]]]:
     """The sort keys between which each query in the block looks."""
