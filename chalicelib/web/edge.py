@@ -30,7 +30,7 @@ class Edge:
 
     def __init__(self, app: Chalice, who: Callable[[str], Caller]) -> None:
         self._app = app
-        self._who = who
+        self.who = who
         self._cold = True
         app.register_middleware(_chalices_own_errors_as_problems, "http")
 
@@ -67,7 +67,7 @@ class Edge:
         if not authorization:
             detail = "send Authorization: Bearer <token>"
             raise Problem("unauthenticated", detail, headers={"WWW-Authenticate": "Bearer"})
-        return self._who(authorization)
+        return self.who(authorization)
 
 
 class _Line:
