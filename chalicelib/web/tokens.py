@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from http.client import OK
-from math import isfinite
 from typing import Any
 
 import jwt
@@ -185,8 +184,8 @@ class Tokens:
 
 def _time(claims: dict[str, Any], name: str) -> float:
     value = claims.get(name)
-    # Python's JSON knows NaN and Infinity, which no time is before.
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+    # Within the years that have a text: Python's JSON knows NaN and Infinity, which no time is before.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= clock.LATEST:
         raise _refused(f"the token's {name} is missing, or no time")
     return value
 
