@@ -320,6 +320,17 @@ def test_a_move_whose_answer_was_lost_is_answered(api: Api, dynamodb: DynamoDB) 
     dynamodb.check_days()
 
 
+def test_a_new_end_whose_answer_was_lost_is_answered(api: Api, dynamodb: DynamoDB) -> None:
+    slot = api.a_slot(*SLOT)
+
+    with dynamodb.lose_answer("TransactWriteItems"):
+        answer = lengthen(api, slot, '"1"')
+
+    assert (answer.status_code, answer.headers["ETag"]) == (200, '"2"')
+    assert answer.json_body["endTime"] == LATER
+    dynamodb.check_days()
+
+
 def test_a_move_whose_answer_was_lost_shows_who_was_quick_to_reserve(api: Api, dynamodb: DynamoDB) -> None:
     slot = api.a_slot(*SLOT)
 

@@ -488,17 +488,19 @@ def test_a_key_of_our_own_is_forgotten_when_the_sdk_no_longer_repeats(
     assert len(item["keys"]["M"]) == kept
 
 
-def _hold_and_let_go(api: Api, slot: str, times: int) -> list[str]:
-    """The reservations, each under a key of its own."""
-    made = [_reserve(api, slot, client(f"c{nth}"), key=f"key-{nth}") for nth in range(times) if _let_go_last(api, slot)]
-    return [answer.json_body["reservationId"] for answer in made]
+def _hold_and_let_go(api: Api, slot: str, times: int, prefix: str = "c") -> list[str]:
+    """The reservations, each of a client of its own under a key of its own."""
+    made = []
+    for nth in range(times):
+        _let_go_last(api, slot)
+        made.append(_reserve(api, slot, client(f"{prefix}{nth}"), key=f"key-{nth}").json_body["reservationId"])
+    return made
 
 
-def _let_go_last(api: Api, slot: str) -> bool:
+def _let_go_last(api: Api, slot: str) -> None:
     own = api.get(f"/providers/1234/appointments/{slot}", provider()).json_body
     if "reservationId" in own:
         api.cancel(own["reservationId"], provider())
-    return True
 
 
 def test_every_key_of_a_slot_that_is_often_held_and_let_go_is_remembered(api: Api) -> None:
@@ -525,6 +527,42 @@ def test_a_slot_that_is_often_held_and_let_go_can_still_be_reserved_and_stays_sm
     assert (answer.status_code, _replayed(answer)) == (201, False)
     [item] = dynamodb.items("APPT#")
     assert len(item["keys"]["M"]) <= 5
+
+
+def test_a_twin_whose_key_was_spilled_meanwhile_is_found(api: Api, dynamodb: DynamoDB) -> None:
+    """It comes, and goes, between the look among the spilled keys and the write that follows it."""
+    slot = api.a_slot(*SLOT)
+    _hold_and_let_go(api, slot, 6)
+    _let_go_last(api, slot)
+    twins: list[HTTPResponse] = []
+
+    def come_and_go() -> None:
+        twins.append(_reserve(api, slot))
+        _hold_and_let_go(api, slot, 6, prefix="d")
+        _let_go_last(api, slot)
+
+    with dynamodb.before("UpdateItem", come_and_go, nth=2):
+        answer = _reserve(api, slot)
+
+    assert (answer.status_code, _replayed(answer)) == (201, True)
+    assert answer.json_body["reservationId"] == twins[0].json_body["reservationId"]
+    assert answer.json_body["status"] == "cancelled"
+    assert api.bookable() == [slot]
+
+
+def test_once_the_spilled_keys_are_too_old_a_reserve_is_one_write_again(
+    api: Api, clock: Clock, dynamodb: DynamoDB
+) -> None:
+    slot = api.a_slot(*SLOT)
+    _hold_and_let_go(api, slot, 6)
+    _let_go_last(api, slot)
+    clock.advance(hours=24)
+
+    with dynamodb.recorded() as sent:
+        answer = _reserve(api, slot, client("new"))
+
+    assert answer.status_code == 201
+    assert sent.count("UpdateItem") == 1
 
 
 @pytest.mark.parametrize("nth", [1, 2])

@@ -586,3 +586,32 @@ def test_a_cancel_names_the_version(api: Api, clock: Clock, dynamodb: DynamoDB) 
         appointments.cancel(item, versions=frozenset({1}), now=int(clock.time))
 
     assert appointments.cancel(item, versions=frozenset({1, 2}), now=int(clock.time)).status == "cancelled"
+
+
+@pytest.mark.parametrize("ended", [False, True])
+@pytest.mark.parametrize("operation", [confirm, cancel, read])
+def test_an_id_of_another_generation_names_no_reservation(api: Api, operation: Operation, *, ended: bool) -> None:
+    """Even were a nonce ever drawn twice."""
+    slot = api.a_slot()
+    reservation = api.a_hold(slot)
+    if ended:
+        api.cancel(reservation)
+    other = reservation[:12] + "A" * 8 + reservation[20:]
+
+    answer = operation(Scene(api, Clock(), slot, other))
+
+    assert answer is not None
+    assert (answer.status_code, answer.json_body["code"]) == (404, "not-found")
+
+
+@pytest.mark.parametrize("operation", [delete, move, lengthen])
+def test_an_edit_names_the_generation(api: Api, clock: Clock, dynamodb: DynamoDB, operation: Operation) -> None:
+    """Its days would tell, too."""
+    scene = Scene(api, clock, api.a_slot(), "")
+
+    with dynamodb.before("TransactWriteItems", lambda: _give_the_slot_another_generation(dynamodb)):
+        answer = operation(scene)
+
+    assert answer is not None
+    assert (answer.status_code, answer.json_body["code"]) == (404, "not-found")
+    assert len(api.bookable()) == 1

@@ -1,7 +1,10 @@
 """DESIGN's table of what each operation asks of DynamoDB, request by request."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -179,3 +182,36 @@ def test_what_is_no_id_costs_nothing(api: Api, dynamodb: DynamoDB, path: str) ->
 
     assert answer.status_code == 404
     assert sent == []
+
+
+@contextmanager
+def _bodies() -> Iterator[list[dict[str, Any]]]:
+    """What each request asked for."""
+    sent: list[dict[str, Any]] = []
+    events: Any = table.connection.client.meta.events
+
+    def handler(params: dict[str, Any], **_: object) -> None:
+        sent.append(json.loads(params["body"]))
+
+    events.register("before-call.dynamodb.*", handler)
+    try:
+        yield sent
+    finally:
+        events.unregister("before-call.dynamodb.*", handler)
+
+
+def _is_consistent(body: dict[str, Any]) -> bool:
+    """Whether a request is no read, a read of an instant, or of an index, or says that it is consistent."""
+    if "RequestItems" in body:
+        return all(asked["ConsistentRead"] is True for asked in body["RequestItems"].values())
+    needs_not = body.keys() & {"UpdateExpression", "TransactItems", "IndexName"}
+    return bool(needs_not) or body["ConsistentRead"] is True
+
+
+@pytest.mark.parametrize(("operation", "_requests"), COUNTS.values(), ids=COUNTS)
+def test_every_read_of_the_table_is_consistent(world: World, operation: Operation, _requests: list[str]) -> None:
+    with _bodies() as sent:
+        operation(world)
+
+    assert sent
+    assert [body for body in sent if not _is_consistent(body)] == []
