@@ -9,7 +9,7 @@ from chalicelib.booking.state import Slot, lapsed, slot_at, version_at
 from chalicelib.intervals import dates_near, overlapping
 from chalicelib.store import calendars, table
 from chalicelib.store.appointments import Versions
-from chalicelib.store.ids import AppointmentId, new_generation
+from chalicelib.store.ids import AppointmentId, new_generation, new_nonce
 from chalicelib.store.items import AVAILABLE, CONFIRMED, RESERVED, Appointment
 
 
@@ -25,7 +25,7 @@ def move(appointment_id: AppointmentId, *, start: int | None, end: int | None, v
         new_start,
         appointment_id.generation if new_start == appointment_id.start else new_generation(),
     )
-    return _move(appointment_id, target, end, versions)
+    return _move(appointment_id, target, end, versions, new_nonce())
 
 
 def check(appointment_id: AppointmentId, start: int | None, end: int | None) -> None:
@@ -40,11 +40,11 @@ def check(appointment_id: AppointmentId, start: int | None, end: int | None) -> 
 
 
 @table.until_settled
-def _move(appointment_id: AppointmentId, target: AppointmentId, end: int | None, versions: Versions) -> Slot:
+def _move(appointment_id: AppointmentId, target: AppointmentId, end: int | None, versions: Versions, mark: str) -> Slot:
     now = clock.now()
     dates = dates_near(appointment_id.start) + dates_near(target.start)
     calendar = calendars.read_to_move(appointment_id, target, dates)
-    if calendar.target and target != appointment_id:
+    if calendar.target and calendar.target.edit == mark:
         # Our own write, whose answer was lost.
         _tell_of_move(appointment_id, target, now)
         return slot_at(calendar.target, now)
@@ -58,7 +58,7 @@ def _move(appointment_id: AppointmentId, target: AppointmentId, end: int | None,
     conflicts = overlapping([new], calendar.intervals() - {old})
     if conflicts:
         raise SlotOverlap(conflicts)
-    moved = slot_at(calendars.move(item, target, new, calendar.days), now)
+    moved = slot_at(calendars.move(item, target, new, calendar.days, mark=mark), now)
     _tell_of_move(appointment_id, target, now)
     return moved
 

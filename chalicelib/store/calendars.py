@@ -112,8 +112,10 @@ def publish(appointments: list[Appointment], days: dict[str, Day], key: PublishK
         transaction.save(key, condition=first_use)
 
 
-def move(item: Appointment, target: AppointmentId, interval: Interval, days: dict[str, Day]) -> Appointment:
-    """Put the slot there instead. Raises ConditionFailed when a day has moved, or anything befell the slot.
+def move(
+    item: Appointment, target: AppointmentId, interval: Interval, days: dict[str, Day], *, mark: str
+) -> Appointment:
+    """Put the slot there instead, marked. Raises ConditionFailed when a day has moved, or anything befell the slot.
 
     the provider     reads the slot, free -------------------- writes it elsewhere
     a client              reserves it                               unchanged
@@ -128,6 +130,7 @@ def move(item: Appointment, target: AppointmentId, interval: Interval, days: dic
         end=clock.iso(end),
         status=item.status,
         version=item.version + 1,
+        edit=mark,
         hold_seconds=item.hold_seconds,
         # Its own notice period goes with it.
         bookable_until=item.bookable_until + start - clock.seconds(item.start),

@@ -151,6 +151,8 @@ class Appointment(Reserved):
     bookable_until = Whole()
     keys = TextMap(default=dict)
     expiry_shard = Whole(null=True)
+    edit = UnicodeAttribute(null=True)
+    """The mark of the move that made it what it is."""
     spilled_until = Whole(null=True)
     """Until then some keys of the slot lie in items of their own."""
 

@@ -4,7 +4,7 @@ import io
 import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -68,13 +68,13 @@ def printed(capsys: pytest.CaptureFixture[str]) -> Iterator[Printed]:
     assert leaks(printed.lines() + listener.written, Api.said) == []
 
 
-def leaks(lines: list[str], said: list[tuple[str | None, bytes]]) -> list[str]:
+def leaks(lines: Sequence[str], said: Sequence[tuple[str | None, bytes]]) -> list[str]:
     """The secrets of what was said that can be read in what was printed."""
     seen = "\n".join(text for line in lines for text in _texts_of(line))
     return sorted({secret for secret in _secrets(said) if secret in seen})
 
 
-def _secrets(said: list[tuple[str | None, bytes]]) -> Iterator[str]:
+def _secrets(said: Sequence[tuple[str | None, bytes]]) -> Iterator[str]:
     # Of the name that every local start gives its provider, too.
     yield "Demo practice"
     for authorization, raw in said:

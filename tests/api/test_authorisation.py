@@ -131,8 +131,10 @@ def _with_tokens(issuer: Issuer) -> Chalice:
     for path in app.routes:
         for method, entry in app.routes[path].items():
             # What app.py's own edge stands around.
-            view = edge(entry.view_function.__wrapped__)
-            deployed.route(path, methods=[method], name=f"{method} {path}", content_types=["*/*"])(view)
+            view: Any = entry.view_function
+            deployed.route(path, methods=[method], name=f"{method} {path}", content_types=["*/*"])(
+                edge(view.__wrapped__)
+            )
     return deployed
 
 

@@ -340,7 +340,6 @@ def test_the_tag_that_is_read_of_a_lapsed_hold_is_the_one_to_move_with(api: Api,
         ({"startTime": None}, "/startTime"),
         ({"endTime": None}, "/endTime"),
         ({"startTime": 1_798_880_400}, "/startTime"),
-        ({"startTime": "9999-12-31T23:59:58Z", "endTime": "9999-12-31T23:59:59Z"}, "/endTime"),
         ({"endTime": "9999-12-31T23:59:59Z"}, "/endTime"),
         ({"status": "available"}, "/status"),
         ({"version": 1}, "/version"),
@@ -356,11 +355,20 @@ def test_a_move_that_breaks_a_rule_names_what_breaks_it(api: Api, body: dict[str
     assert api.bookable() == [slot]
 
 
-@pytest.mark.parametrize("start", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
-def test_a_start_at_the_edge_of_time_is_bad_input(api: Api, start: str) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"startTime": "9999-12-31T23:59:59Z"},
+        {"startTime": "9999-12-31T23:59:59-14:00"},
+        {"startTime": "9999-12-31T23:59:58Z", "endTime": "9999-12-31T23:59:59Z"},
+        {"startTime": "0001-01-01T00:00:00+14:00"},
+        {"endTime": "0001-01-01T00:00:00+14:00"},
+    ],
+)
+def test_the_edge_of_time_is_bad_input(api: Api, body: dict[str, str]) -> None:
     slot = api.a_slot(*SLOT)
 
-    answer = _move(api, slot, {"startTime": start})
+    answer = _move(api, slot, body)
 
     assert _refused(answer) == (400, "invalid-request")
 

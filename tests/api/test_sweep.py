@@ -36,8 +36,8 @@ def _sweep() -> None:
 
 
 def _time_for(looks: int) -> Lambda:
-    """A context in which time is up after so many looks at it."""
-    left = [PLENTY_SECONDS] * looks
+    """A context in which time is up after so many looks at it, beside the first."""
+    left = [PLENTY_SECONDS] * (1 + looks)
     return Lambda(lambda: left.pop() if left else SPARE_SECONDS)
 
 

@@ -710,11 +710,11 @@ def test_a_new_key_is_fetched_for_its_first_token(tokens: Tokens, issuer: Issuer
 def test_unknown_keys_are_asked_for_once_in_a_minute(tokens: Tokens, issuer: Issuer, clock: Clock) -> None:
     caller_of(tokens, signed())
 
-    for second in range(121):
+    for second in range(2 * MINUTE):
         assert_unauthenticated(tokens, signed(name="RS256-2", kid=f"k{second}"))
         clock.advance(seconds=1)
 
-    assert len(issuer.fetched) == 3
+    assert len(issuer.fetched) == 2
 
 
 def test_a_new_key_is_known_a_minute_after_an_attacker_asked_for_another(
@@ -754,11 +754,11 @@ def test_an_issuer_that_is_down_is_asked_once_in_a_minute(tokens: Tokens, issuer
     issuer.is_down = True
     clock.advance(seconds=LIFETIME)
 
-    for _ in range(121):
+    for _ in range(2 * MINUTE):
         caller_of(tokens, late)
         clock.advance(seconds=1)
 
-    assert len(issuer.fetched) == 1 + 3
+    assert len(issuer.fetched) == 1 + 2
 
 
 def test_an_unknown_key_is_no_key_while_the_issuer_is_down(tokens: Tokens, issuer: Issuer, clock: Clock) -> None:
