@@ -220,7 +220,7 @@ def _without_key(item: dict[str, Any]) -> dict[str, Any]:
 
 def _plain(item: dict[str, Any], known: set[str]) -> dict[str, Any]:
     """The item without what chance made of it."""
-    plain = {name: value for name, value in item.items() if name not in ("sk", "keys", "nonce", "generation")}
+    plain = {name: value for name, value in item.items() if name not in ("sk", "keys", "nonce", "generation", "edit")}
     kind, _, rest = item["sk"]["S"].partition("#")
     plain["sk"] = kind, "" if kind == "KEY" else rest.partition("#")[0]
     plain |= {name: item[name]["S"] in known for name in ("nonce", "generation") if name in item}
