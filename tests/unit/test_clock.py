@@ -6,11 +6,6 @@ from chalicelib import clock
 from tests.support import START, Clock
 
 
-@pytest.fixture(autouse=True)
-def _empty_table() -> None:
-    """Nothing here touches it."""
-
-
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [

@@ -11,11 +11,6 @@ CURSOR = cursors.cursor(PLACE, *LIST)
 ALPHABET = string.ascii_letters + string.digits + "-_"
 
 
-@pytest.fixture(autouse=True)
-def _empty_table() -> None:
-    """Nothing here touches it."""
-
-
 @pytest.mark.parametrize("place", [PLACE, "", "0", "1234/ENDED#2027-01-02T09:00:00Z#nonce", "a:b|c@d", "x" * 500])
 def test_a_place_is_read_back(place: str) -> None:
     assert cursors.place(cursors.cursor(place, *LIST), *LIST) == place

@@ -26,11 +26,6 @@ BAD_TAGS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _empty_table() -> None:
-    """Nothing here touches it."""
-
-
 def test_the_tag_of_a_version() -> None:
     assert etags.of_version(3) == '"3"'
 

@@ -8,11 +8,6 @@ ALICE = mock_caller("client:alice")
 PATH = ("reserve", "apt_1")
 
 
-@pytest.fixture(autouse=True)
-def _empty_table() -> None:
-    """Nothing here touches it."""
-
-
 def test_no_header_is_no_key() -> None:
     assert idempotency.key_hash(None, ALICE, *PATH) is None
 

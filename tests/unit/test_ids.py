@@ -36,11 +36,6 @@ def _b64(raw: bytes) -> str:
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-@pytest.fixture(autouse=True)
-def _empty_table() -> None:
-    """Nothing here touches it."""
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_names_that_may_be(name: str) -> None:
     assert ids.is_name(name)

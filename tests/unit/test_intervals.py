@@ -6,11 +6,6 @@ from chalicelib.intervals import Interval, any_overlap, cut, days_touched, overl
 HOUR = 3_600
 
 
-@pytest.fixture(autouse=True)
-def _empty_table() -> None:
-    """Nothing here touches it."""
-
-
 def _interval(start: str, end: str) -> Interval:
     return clock.seconds(start), clock.seconds(end)
 

@@ -62,11 +62,6 @@ def _clocks_read(tree: ast.AST) -> list[str]:
     return found + from_time
 
 
-@pytest.fixture(autouse=True)
-def _empty_table() -> None:
-    """Nothing here touches it."""
-
-
 def test_no_layer_knows_one_above_it() -> None:
     modules = [file for file in FILES if file != "app.py"]
 

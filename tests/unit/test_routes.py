@@ -29,11 +29,6 @@ CONTRACT = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _empty_table() -> None:
-    """Nothing here touches it."""
-
-
 def _places_named_twice(paths: Iterable[str]) -> set[str]:
     names: dict[str, set[str]] = defaultdict(set)
     for path in paths:

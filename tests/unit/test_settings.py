@@ -18,11 +18,6 @@ DEPLOYED = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _empty_table() -> None:
-    """Nothing here touches it."""
-
-
 def test_a_laptop_needs_no_settings() -> None:
     found = read({})
 

@@ -12,11 +12,6 @@ SLOT = AppointmentId("1234", AT, "genGEN12")
 HOLD = ReservationId(*SLOT, "nonceNONCE123456")
 
 
-@pytest.fixture(autouse=True)
-def _empty_table() -> None:
-    """Nothing here touches it."""
-
-
 def _free() -> Appointment:
     return Appointment(
         "PROVIDER#1234",
