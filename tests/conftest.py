@@ -1,12 +1,27 @@
 """Every test begins with an empty table, provider 1234, and the clock at START."""
 
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from chalicelib import clock as clock_module
+from chalicelib.store.table import table
 from local import aws
 from tests.support import Api, Clock, DynamoDB
+
+_BARE_NUMBER = re.compile(rb'"N": ?[^"]')
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _numbers_go_as_text() -> None:
+    """DynamoDB refuses `{"N": 4}`; Moto takes it for `{"N": "4"}`."""
+
+    def check(request: Any, **_: object) -> None:
+        assert not _BARE_NUMBER.search(request.body), request.body
+
+    table.connection.client.meta.events.register_first("before-send.dynamodb.*", check)
 
 
 @pytest.fixture(autouse=True)

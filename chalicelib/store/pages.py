@@ -107,7 +107,8 @@ def holds_ahead(client_id: str, *, now: int, ended_after: int) -> tuple[list[App
 
 def expired(shard: int, *, now: int, after: table.Raw | None, limit: int) -> tuple[list[Appointment], table.Raw | None]:
     """Holds of a shard that are over, the longest over first, and where to go on. From an index, which lags."""
-    raw, last = table.query(shard, ExpiryIndex.expires_at <= now, after=after, limit=limit, index=ExpiryIndex)
+    # DynamoDB takes numbers as text, and PynamoDB passes a key on as it is.
+    raw, last = table.query(str(shard), ExpiryIndex.expires_at <= now, after=after, limit=limit, index=ExpiryIndex)
     return [Appointment.from_raw_data(item) for item in raw], last
 
 

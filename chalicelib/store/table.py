@@ -151,7 +151,7 @@ def _count(event_name: str, **_: object) -> None:
 
 def _count_throttled(parsed_response: Raw | None, **_: object) -> None:
     sent = _requests.get()
-    if sent is not None and parsed_response and parsed_response.get("Error", {}).get("Code") in _THROTTLED:
+    if sent is not None and parsed_response and _codes(parsed_response) & _THROTTLED:
         sent.throttled += 1
 
 
@@ -194,15 +194,20 @@ def _meaning(error: Exception) -> Exception | None:
     if not isinstance(cause, ClientError):
         return None
     answer: Raw = getattr(cause.__cause__, "response", None) or dict(cause.response)
-    code = answer["Error"]["Code"]
-    codes = {reason["Code"] for reason in answer.get("CancellationReasons", [])} | {code}
+    codes = _codes(answer)
     if codes & _UNAVAILABLE or _is_server_error(answer):
-        return StoreUnavailable(code)
+        return StoreUnavailable(", ".join(sorted(codes)))
     if codes & {"TransactionConflictException", "TransactionConflict"}:
-        return WriteConflict(code)
+        return WriteConflict("conflict")
     if codes & {"ConditionalCheckFailedException", "ConditionalCheckFailed"}:
         return ConditionFailed(answer.get("Item"))
     return None
+
+
+def _codes(answer: Raw) -> set[str]:
+    """What DynamoDB calls the error; of a cancelled transaction, also what it says of each item."""
+    reasons = {reason["Code"] for reason in answer.get("CancellationReasons", [])}
+    return reasons | {answer.get("Error", {}).get("Code", "")}
 
 
 def _is_server_error(answer: Raw) -> bool:
@@ -279,7 +284,7 @@ def read_many(keys: Iterable[Key]) -> dict[Key, Raw]:
 
 
 def query(
-    partition: str | int,
+    partition: str,
     stretch: Condition | None,
     *,
     where: Condition | None = None,
@@ -293,7 +298,7 @@ def query(
     """
     with request():
         answer = table.query(
-            partition,  # type: ignore[arg-type]  # annotated str, passes a number on as it is
+            partition,
             range_key_condition=stretch,
             filter_condition=where,
             exclusive_start_key=after,
