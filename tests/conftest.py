@@ -11,7 +11,7 @@ from chalicelib.store.table import table
 from local import aws
 from tests.support import Api, Clock, DynamoDB
 
-_BARE_NUMBER = re.compile(rb'"N": ?[^"]')
+_BARE_NUMBER = re.compile(rb'"N": ?[-0-9]')
 
 
 @pytest.fixture(scope="session", autouse=True)
