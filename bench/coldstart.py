@@ -1,0 +1,258 @@
+"""What a cold start costs, beside a bare Chalice app with one PynamoDB call.
+
+`python -m bench.coldstart` measures import and first request of the packaged zip. It packages both apps in the same
+way (pruned, as bytecode), unpacks them, and starts each many times in a process of its own that sees nothing but its
+package, in turns, so that a busy machine is busy for both. Printed: medians and quartiles of the wall clock and the CPU
+time, the ratios, and where the time of the imports goes. Neither Lambda's own start nor the network is in it: DynamoDB
+and the issuer are a stub on 127.0.0.1.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Thread
+from typing import Any, NamedTuple
+from zipfile import ZipFile
+
+from infra.package import ROOT, package, run_chalice, slim
+from local import issuer
+from local.options import trusting
+
+RUNS = 21
+GOAL = 1.5
+PACKAGES_SHOWN = 12
+BARE_NEEDS = ("botocore", "jmespath", "pynamodb", "python-dateutil", "six", "typing_extensions", "urllib3")
+BARE_APP = """
+import os
+from chalice import Chalice
+from pynamodb.attributes import UnicodeAttribute
+from pynamodb.models import Model
+
+app = Chalice(app_name="bare")
+
+
+class Item(Model):
+    class Meta:
+        table_name = os.environ.get("TABLE_NAME", "")
+        region = "us-east-1"
+        host = os.environ.get("DYNAMODB_ENDPOINT")
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    name = UnicodeAttribute()
+
+
+@app.route("/providers/{providerId}")
+def get(providerId):
+    return {"name": Item.get(f"PROVIDER#{providerId}", "PROFILE", consistent_read=True).name}
+"""
+START = """
+import json, sys, time
+sys.path.insert(0, sys.argv[1])
+event = json.loads(sys.argv[2])
+began, began_cpu = time.perf_counter(), time.process_time()
+from app import app
+imported, imported_cpu = time.perf_counter(), time.process_time()
+answer = app(event, None)
+done, done_cpu = time.perf_counter(), time.process_time()
+assert answer["statusCode"] == 200, answer
+print(json.dumps([imported - began, done - imported, imported_cpu - began_cpu, done_cpu - imported_cpu]))
+"""
+PROFILE = {
+    "pk": {"S": "PROVIDER#1234"},
+    "sk": {"S": "PROFILE"},
+    "name": {"S": "Practice"},
+    "time_zone": {"S": "Europe/Vienna"},
+    "hold_seconds": {"N": "1800"},
+    "notice_seconds": {"N": "0"},
+    "nonce": {"S": "n"},
+    "version": {"N": "1"},
+}
+
+
+class Start(NamedTuple):
+    """One cold start, in seconds: of the wall clock, and of the CPU."""
+
+    importing: float
+    first_request: float
+    importing_cpu: float
+    first_request_cpu: float
+
+    @property
+    def whole(self) -> float:
+        return self.importing + self.first_request
+
+    @property
+    def whole_cpu(self) -> float:
+        return self.importing_cpu + self.first_request_cpu
+
+
+class Stub(BaseHTTPRequestHandler):
+    """DynamoDB with one provider, and the issuer."""
+
+    def do_GET(self) -> None:
+        self._answer(issuer.jwks())
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer(json.dumps({"Item": PROFILE}))
+
+    def _answer(self, text: str) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # its name there
+        """Nothing."""
+
+
+@contextmanager
+def stub() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Stub) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+class Case(NamedTuple):
+    name: str
+    folder: Path
+    event: dict[str, Any]
+    env: dict[str, str]
+
+    def start(self, *options: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-I", "-S", *options, "-c", START, str(self.folder), json.dumps(self.event)]
+        return subprocess.run(command, env=self.env, text=True, capture_output=True, check=True)  # noqa: S603  # our own
+
+    def measure(self) -> Start:
+        return Start(*json.loads(self.start().stdout.splitlines()[-1]))
+
+
+def event(route: str, token: str = "", **path: str) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    filled = route.format(**path)
+    return {
+        "httpMethod": "GET",
+        "path": filled,
+        "headers": headers,
+        "multiValueHeaders": {name: [text] for name, text in headers.items()},
+        "body": None,
+        "multiValueQueryStringParameters": None,
+        "pathParameters": path or None,
+        "stageVariables": None,
+        "isBase64Encoded": False,
+        "requestContext": {
+            "resourcePath": route,
+            "httpMethod": "GET",
+            "path": f"/api{filled}",
+            "stage": "api",
+            "requestId": "r",
+            "identity": {"sourceIp": "127.0.0.1"},
+        },
+    }
+
+
+def build_bare(folder: Path) -> Path:
+    project, out = folder / "bare", folder / "bare-out"
+    (project / ".chalice").mkdir(parents=True)
+    (project / "app.py").write_text(BARE_APP)
+    config = {"version": "2.0", "app_name": "bare", "stages": {"cloud": {"lambda_architecture": "x86_64"}}}
+    (project / ".chalice" / "config.json").write_text(json.dumps(config))
+    pinned = (ROOT / "requirements.txt").read_text().splitlines()
+    (project / "requirements.txt").write_text("\n".join(line for line in pinned if line.startswith(BARE_NEEDS)))
+    run_chalice(project, "cloud", out)
+    slim(out / "deployment.zip")
+    return unpack(out, folder / "bare-unpacked")
+
+
+def unpack(out: Path, folder: Path) -> Path:
+    with ZipFile(out / "deployment.zip") as zipped:
+        zipped.extractall(folder)
+    return folder
+
+
+def cases(folder: Path, url: str) -> list[Case]:
+    bare, ours = build_bare(folder), unpack(package("cloud"), folder / "ours")
+    env = {
+        **trusting(url),
+        "STAGE": "cloud",
+        "TABLE_NAME": "table",
+        "AWS_REGION": "us-east-1",
+        "AWS_LAMBDA_FUNCTION_NAME": "f",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "DYNAMODB_ENDPOINT": url,
+    }
+    route = "/providers/{providerId}"
+    token = issuer.token(url, "client", "alice")
+    return [
+        Case("bare: one PynamoDB call", bare, event(route, providerId="1234"), env),
+        Case("Holdfast: GET /health", ours, event("/health"), env),
+        Case("Holdfast: GET /providers/1234, token checked", ours, event(route, token, providerId="1234"), env),
+    ]
+
+
+def report(case: Case, starts: list[Start], bare: list[Start]) -> None:
+    ratio = median(starts, "whole") / median(bare, "whole")
+    ratio_cpu = median(starts, "whole_cpu") / median(bare, "whole_cpu")
+    say(case.name)
+    for name in ("importing", "first_request", "whole", "importing_cpu", "first_request_cpu", "whole_cpu"):
+        low, middle, high = statistics.quantiles([getattr(start, name) for start in starts], n=4)
+        say(f"  {name:18}{middle * 1000:7.0f} ms  ({low * 1000:.0f} to {high * 1000:.0f})")
+    say(f"  beside the bare app: {ratio:.2f} of the wall clock, {ratio_cpu:.2f} of the CPU (goal: at most {GOAL})")
+
+
+def median(starts: list[Start], name: str) -> float:
+    return float(statistics.median(getattr(start, name) for start in starts))
+
+
+def where_imports_go(case: Case) -> None:
+    """The time of each top-level package's own modules, the median of three starts."""
+    runs = [own_times(case.start("-X", "importtime").stderr) for _ in range(3)]
+    names = {name for run in runs for name in run}
+    times = Counter({name: int(statistics.median(run[name] for run in runs)) for name in names})
+    say(f"{case.name}: imports, slowed by measuring them, {sum(times.values()) / 1000:.0f} ms")
+    for name, microseconds in times.most_common(PACKAGES_SHOWN):
+        say(f"  {name:24}{microseconds / 1000:7.1f} ms")
+
+
+def own_times(text: str) -> Counter[str]:
+    """From lines such as `import time:  self | cumulative | module`."""
+    times: Counter[str] = Counter()
+    for line in text.splitlines():
+        if line.startswith("import time:") and "self [us]" not in line:
+            own, _, module = line.removeprefix("import time:").split("|")
+            times[module.strip().split(".")[0]] += int(own)
+    return times
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+
+
+def main() -> None:
+    with TemporaryDirectory() as name, stub() as url:
+        measured = cases(Path(name), url)
+        for case in measured:
+            case.measure()  # The files are in memory from here on.
+        starts: dict[str, list[Start]] = {case.name: [] for case in measured}
+        for _ in range(RUNS):
+            for case in measured:
+                starts[case.name].append(case.measure())
+        say(f"{RUNS} cold starts each, Python {sys.version.split()[0]}; medians and quartiles")
+        for case in measured:
+            report(case, starts[case.name], starts[measured[0].name])
+        for case in measured[:2]:
+            where_imports_go(case)
+
+
+if __name__ == "__main__":
+    main()

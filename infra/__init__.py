@@ -1,0 +1,1 @@
+"""What makes of this a stack, here or in AWS. Never part of a deployed package."""
