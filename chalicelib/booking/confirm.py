@@ -12,23 +12,27 @@ from chalicelib.booking.errors import (
 from chalicelib.booking.state import Reservation, reservation_at
 from chalicelib.store import appointments, table
 from chalicelib.store.appointments import Versions
-from chalicelib.store.ids import ReservationId
+from chalicelib.store.ids import ReservationId, new_nonce
 from chalicelib.store.items import CANCELLED, CONFIRMED, EXPIRED, RESERVED, Appointment, Ended
 
 
-@table.until_settled
 def confirm(reservation_id: ReservationId, *, client_id: str | None, versions: Versions = None) -> Reservation:
     """Confirm a hold in time. Again: the same, whatever `versions` says by then.
 
     `client_id` is None for the provider. Raises NotFound, ReservationExpired, ReservationCancelled,
     VersionMismatch, AppointmentClosed.
     """
+    return _confirm(reservation_id, client_id, versions, new_nonce())
+
+
+@table.until_settled
+def _confirm(reservation_id: ReservationId, client_id: str | None, versions: Versions, mark: str) -> Reservation:
     now = clock.now()
     try:
-        item = appointments.confirm(reservation_id, client_id=client_id, versions=versions, now=now)
+        item = appointments.confirm(reservation_id, client_id=client_id, versions=versions, mark=mark, now=now)
     except table.ConditionFailed as failed:
         item = _confirmed_or_refused(failed, reservation_id, client_id=client_id, versions=versions, now=now)
-    else:
+    if item.edit == mark:
         changed(reservation_id, before=RESERVED, after=CONFIRMED, at=now)
     return reservation_at(item, now)
 

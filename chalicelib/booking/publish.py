@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from chalicelib import clock
 from chalicelib.audit import changed
 from chalicelib.booking.errors import KeyReused, NotFound, SlotOverlap
-from chalicelib.booking.rules import check_ahead
+from chalicelib.booking.rules import check_ahead, check_room
 from chalicelib.booking.state import Slot, slot_at
 from chalicelib.intervals import Interval, days_touched, overlapping
 from chalicelib.store import calendars, table
@@ -57,6 +57,7 @@ def _publish(provider_id: str, slots: list[Interval], generation: str, key: Call
             raise SlotOverlap(conflicts)
         return _earlier(twin, provider_id, generation, key)
 
+    check_room(max(len(day.intervals) for day in calendar.days.values()), len(slots))
     appointments = [_appointment(calendar.provider, interval, generation) for interval in slots]
     published = PublishKey(
         *idempotency_key(provider_id, key.hash),

@@ -12,6 +12,8 @@ MAX_SLOTS = 90
 """With 9 days and the key, the 100 actions of a transaction."""
 MAX_SPAN_SECONDS = 8 * SECONDS_PER_DAY
 MAX_SLOT_SECONDS = SECONDS_PER_DAY
+MAX_A_DAY = 2_880
+"""Appointments that touch one UTC day: its item stays far below DynamoDB's 400 KB."""
 MAX_YEARS_AHEAD = 5
 
 
@@ -25,7 +27,7 @@ def cut_into_slots(
     slots: list[Interval] = []
     for position, interval in enumerate(intervals):
         pointer = f"/slots/{position}"
-        if not may_be_past:
+        if not may_be_past or interval[0] < 0:
             check_ahead(interval[0], f"{pointer}/startTime", now)
         slots += _cut(interval, pointer, slot_minutes, now)
         if len(slots) > MAX_SLOTS:
@@ -43,6 +45,12 @@ def check_ahead(start: int, pointer: str, now: int) -> None:
         raise Invalid(pointer, "is in the past")
     if start > _furthest(now):
         raise Invalid(pointer, f"is more than {MAX_YEARS_AHEAD} years ahead")
+
+
+def check_room(standing: int, new: int) -> None:
+    """Raises Invalid when a day would have too many appointments."""
+    if standing + new > MAX_A_DAY:
+        raise Invalid("/slots", f"more than {MAX_A_DAY} appointments in a day")
 
 
 def check_length(interval: Interval, pointer: str, now: int) -> None:

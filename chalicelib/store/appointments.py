@@ -124,8 +124,10 @@ def reserve(
     return slot
 
 
-def confirm(reservation_id: ReservationId, *, client_id: str | None, versions: Versions, now: int) -> Appointment:
-    """Make the hold a booking. Raises ConditionFailed with the item as it stands.
+def confirm(
+    reservation_id: ReservationId, *, client_id: str | None, versions: Versions, mark: str, now: int
+) -> Appointment:
+    """Make the hold a booking, marked. Raises ConditionFailed with the item as it stands.
 
         the caller       holds ------------------------------------- confirms
         the sweeper, another  releases it; somebody else holds it       same_hold
@@ -154,6 +156,7 @@ def confirm(reservation_id: ReservationId, *, client_id: str | None, versions: V
                 Appointment.status.set(CONFIRMED),
                 Appointment.version.set(Appointment.version + 1),
                 Appointment.confirmed_at.set(now),
+                Appointment.edit.set(mark),
                 # Out of the index that the sweeper reads. expires_at stays: it is part of what was.
                 Appointment.expiry_shard.remove(),
             ],

@@ -152,7 +152,7 @@ class Appointment(Reserved):
     keys = TextMap(default=dict)
     expiry_shard = Whole(null=True)
     edit = UnicodeAttribute(null=True)
-    """The mark of the move that made it what it is."""
+    """The mark of the last move or confirm, by which one whose answer was lost knows its own."""
     spilled_until = Whole(null=True)
     """Until then some keys of the slot lie in items of their own."""
 
@@ -171,10 +171,6 @@ class Day(Item):
 
     version = Whole()
     intervals = Intervals(default=dict)
-
-    @property
-    def date(self) -> str:
-        return self.sk.removeprefix(_DAY)
 
 
 class SpilledKey(Item):

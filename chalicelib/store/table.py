@@ -234,10 +234,14 @@ def until_settled(operation: Callable[P, R]) -> Callable[P, R]:
             try:
                 return operation(*args, **kwargs)
             except (WriteConflict, ConditionFailed):
-                clock.pause(random.uniform(0, _FIRST_PAUSE_SECONDS * 2**attempt))  # noqa: S311  # jitter
+                _pause(attempt)
         raise StoreUnavailable("contention")
 
     return settled
+
+
+def _pause(attempt: int) -> None:
+    clock.pause(random.uniform(0, _FIRST_PAUSE_SECONDS * 2**attempt))  # noqa: S311  # jitter
 
 
 def read(key: Key) -> Raw | None:
@@ -268,7 +272,7 @@ def read_many(keys: Iterable[Key]) -> dict[Key, Raw]:
     """At most 100 items, each read consistently; not an instant's picture of them all."""
     wanted = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in keys]
     found: dict[Key, Raw] = {}
-    for _ in range(_BATCH_GET_TRIES):
+    for attempt in range(_BATCH_GET_TRIES):
         with request():
             answer = table.connection.batch_get_item(
                 table.table_name,
@@ -280,6 +284,7 @@ def read_many(keys: Iterable[Key]) -> dict[Key, Raw]:
         wanted = answer.get("UnprocessedKeys", {}).get(table.table_name, {}).get("Keys", [])
         if not wanted:
             return found
+        _pause(attempt)
     raise StoreUnavailable("UnprocessedKeys")
 
 

@@ -134,7 +134,7 @@ class Call:
         start, end = self._instant("start"), self._instant("end")
         if start is not None and end is not None and start >= end:
             raise invalid("/start", "is not before end")
-        return start, end
+        return _within_years(start), _within_years(end)
 
     def _place(self, list_of: tuple[object, ...]) -> str | None:
         text = self._query("cursor")
@@ -172,15 +172,18 @@ class Call:
         # A + that was not percent-encoded arrives as a space.
         text = _OFFSET_WITHOUT_PLUS.sub(r"+\1", text)
         try:
-            instant = seconds_of(_instants.decode(msgspec.json.encode(text)), f"/{name}")
+            return seconds_of(_instants.decode(msgspec.json.encode(text)), f"/{name}")
         except (msgspec.ValidationError, UnicodeEncodeError) as error:
             raise invalid(f"/{name}", "give an RFC 3339 time with an offset, such as 2026-03-01T09:00:00Z") from error
-        # Nothing lies outside these, so a list is the same.
-        return min(max(instant, 0), clock.LATEST)
 
     def _query(self, name: str) -> str | None:
         found: str | None = self.request.query_params.get(name) if self.request.query_params else None
         return found
+
+
+def _within_years(instant: int | None) -> int | None:
+    # Nothing lies outside these, so a list is the same.
+    return None if instant is None else min(max(instant, 0), clock.LATEST)
 
 
 def decode(raw: bytes, kind: type[Body]) -> Body:

@@ -353,7 +353,7 @@ OPERATIONS = {
         tag="Reservations",
         summary="Read a reservation",
         description="Live or ended. For its client and its provider; to others it does not exist.",
-        parameters=("reservationId", "If-None-Match"),
+        parameters=("reservationId", "If-Match", "If-None-Match"),
         answers={
             200: Success(
                 description="The reservation as it is now.",
@@ -363,7 +363,7 @@ OPERATIONS = {
             ),
             304: _NOT_MODIFIED,
         },
-        problems=("not-found",),
+        problems=("not-found", "precondition-failed"),
     ),
     ("DELETE", "/reservations/{reservationId}"): Operation(
         id="cancelReservation",
@@ -419,7 +419,7 @@ OPERATIONS = {
         tag="Calendar",
         summary="Read an appointment",
         description="With who holds it. Its `ETag` is what a move or a delete asks for. For the provider itself.",
-        parameters=("providerId", "appointmentId", "If-None-Match"),
+        parameters=("providerId", "appointmentId", "If-Match", "If-None-Match"),
         answers={
             200: Success(
                 description="The appointment as it is now.",
@@ -429,7 +429,7 @@ OPERATIONS = {
             ),
             304: _NOT_MODIFIED,
         },
-        problems=("forbidden", "not-found"),
+        problems=("forbidden", "not-found", "precondition-failed"),
     ),
     ("PATCH", "/providers/{providerId}/appointments/{appointmentId}"): Operation(
         id="moveAppointment",
@@ -481,14 +481,14 @@ OPERATIONS = {
         tag="Providers",
         summary="Read a provider",
         description="For anyone signed in.",
-        parameters=("providerId", "If-None-Match"),
+        parameters=("providerId", "If-Match", "If-None-Match"),
         answers={
             200: Success(
                 description="The provider.", body=schemas.Provider, headers=("ETag",), links=("bookable", "calendar")
             ),
             304: _NOT_MODIFIED,
         },
-        problems=("not-found",),
+        problems=("not-found", "precondition-failed"),
     ),
     ("PUT", "/providers/{providerId}"): Operation(
         id="putProvider",

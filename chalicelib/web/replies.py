@@ -6,6 +6,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from chalicelib.booking.errors import VersionMismatch
 from chalicelib.booking.listing import Page
 from chalicelib.booking.providers import Profile
 from chalicelib.booking.publish import Published
@@ -45,11 +46,11 @@ def held(call: Call, hold: Hold) -> Reply:
 
 
 def reservation(call: Call, seen: Reservation) -> Reply:
-    return _tagged(call, schemas.reservation(seen), etags.of_version(seen.version))
+    return _tagged(call, schemas.reservation(seen), seen.version)
 
 
 def appointment(call: Call, slot: Slot) -> Reply:
-    return _tagged(call, schemas.own_appointment(slot), etags.of_version(slot.version))
+    return _tagged(call, schemas.own_appointment(slot), slot.version)
 
 
 def moved(call: Call, slot: Slot, old: AppointmentId) -> Reply:
@@ -64,7 +65,7 @@ def deleted() -> Reply:
 
 
 def provider(call: Call, profile: Profile) -> Reply:
-    return _tagged(call, schemas.provider(profile), etags.of_version(profile.version))
+    return _tagged(call, schemas.provider(profile), profile.version)
 
 
 def provider_put(profile: Profile) -> Reply:
@@ -93,8 +94,12 @@ def _page(call: Call, body: schemas.Answer, cursor: str | None, caching: dict[st
     return _unless_known(call, Reply(raw, headers=headers))
 
 
-def _tagged(call: Call, body: schemas.Answer, tag: str) -> Reply:
-    return _unless_known(call, _json(body, headers={"ETag": tag}))
+def _tagged(call: Call, body: schemas.Answer, version: int) -> Reply:
+    """Raises VersionMismatch for a read under an `If-Match` of another version; a write has looked at it itself."""
+    versions = call.if_match()
+    if call.request.method == "GET" and versions and version not in versions:
+        raise VersionMismatch
+    return _unless_known(call, _json(body, headers={"ETag": etags.of_version(version)}))
 
 
 def _unless_known(call: Call, reply: Reply) -> Reply:

@@ -24,10 +24,13 @@ def full_path(request: Request) -> str:
 
 
 def prefix(request: Request) -> str:
-    """What deployed paths begin with: the stage, `/api`, or a custom domain's; empty where there is none."""
-    own_path: str | None = request.to_original_event().get("path")
-    path = full_path(request)
-    return path.removesuffix(own_path) if own_path and path.endswith(own_path) else ""
+    """What deployed paths begin with: the stage, `/api`, or a custom domain's base path; empty where there is none.
+
+    It is what the path has before as many segments as the route has: API Gateway says nowhere what it is, and the
+    event's `path` has a base path, but no stage, in it.
+    """
+    segments = full_path(request).rstrip("/").split("/")
+    return "/".join(segments[: -request.path.count("/")])
 
 
 def raw_body(request: Request) -> bytes:

@@ -105,14 +105,17 @@ class Keys:
 
 
 def _usable_keys(document: dict[str, Any]) -> dict[str, jwt.PyJWK]:
+    """Raises ValueError, KeyError or TypeError for what is no set with a key that we use."""
     found = {}
     for raw in document["keys"]:
         try:
             key = jwt.PyJWK(raw)
-        except (jwt.PyJWTError, ValueError, KeyError, NotImplementedError):
+        except (jwt.PyJWTError, ValueError, KeyError, NotImplementedError, TypeError, AttributeError):
             continue  # Of a kind that we do not use.
         if key.key_id and key.algorithm_name in ALGORITHMS and raw.get("use", "sig") == "sig":
             found[key.key_id] = key
+    if not found:
+        raise ValueError("no key of ours among them")
     return found
 
 

@@ -190,3 +190,10 @@ def test_a_provider_id_may_be_percent_encoded(api: Api, provider_id: str) -> Non
 
     assert len(api.bookable(encoded)) == 1
     assert api.bookable(encoded) == api.bookable(provider_id)
+
+
+@pytest.mark.parametrize("path", ["/appointments/1234", "/providers/1234/appointments"])
+def test_a_stretch_before_the_clock_began_is_empty(api: Api, path: str) -> None:
+    answer = api.get(f"{path}?limit=1&start=1960-01-01T00:00:00Z&end=1965-01-01T00:00:00Z", DEMO)
+
+    assert (answer.status_code, answer.json_body["appointments"]) == (200, [])

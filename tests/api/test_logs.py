@@ -544,3 +544,14 @@ def test_the_check_after_each_test_lets_ids_pass() -> None:
     line = json.dumps({"message": "request", "caller": "alice", "role": "client"})
 
     assert leaks([line], [("Bearer client:alice", b"{}"), (None, b"x")]) == []
+
+
+def test_a_confirm_whose_answer_was_lost_is_audited_once(api: Api, dynamodb: DynamoDB, printed: Printed) -> None:
+    hold = api.a_hold(api.a_slot())
+    log = Log(printed)
+
+    with dynamodb.lose_answer("UpdateItem"):
+        api.confirm(hold)
+    api.confirm(hold)
+
+    assert log.changes() == [("alice", hold, "reserved", "confirmed", NOW)]

@@ -390,3 +390,27 @@ def test_a_local_location_carries_no_stage(api: Api) -> None:
     answer = api.reserve(api.a_slot())
 
     assert answer.headers["Location"] == f"/reservations/{answer.json_body['reservationId']}"
+
+
+@pytest.mark.parametrize("base", ["", "/api", "/v1", "/v1/api"])
+@pytest.mark.parametrize("in_path", [False, True])
+def test_a_base_path_is_carried_whether_or_not_the_events_path_has_it(api: Api, base: str, *, in_path: bool) -> None:
+    path = f"/appointments/{api.a_slot()}/reservations"
+    event = {
+        "path": f"{base}{path}" if in_path else path,
+        "headers": {"authorization": client()},
+        "multiValueQueryStringParameters": None,
+        "pathParameters": {"ref": path.split("/")[2]},
+        "stageVariables": None,
+        "requestContext": {
+            "httpMethod": "POST",
+            "resourcePath": "/appointments/{ref}/reservations",
+            "path": f"{base}{path}",
+            "requestId": "of-the-gateway",
+        },
+        "body": None,
+    }
+
+    answer = HTTPResponse.create_from_dict(app(event, Context()))
+
+    assert answer.headers["Location"] == f"{base}/reservations/{answer.json_body['reservationId']}"

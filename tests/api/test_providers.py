@@ -179,3 +179,9 @@ def test_if_match_makes_no_new_provider(api: Api, tag: str) -> None:
 
 def test_the_demo_provider_is_there_from_the_start(api: Api) -> None:
     assert api.get("/providers/1234", client()).json_body["holdMinutes"] == 30
+
+
+def test_a_zone_that_only_the_host_has_is_refused(api: Api) -> None:
+    status, problem = _put(api, LEAST | {"timeZone": "localtime"})
+
+    assert (status, problem["errors"][0]["pointer"]) == (400, "/timeZone")

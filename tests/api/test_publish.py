@@ -2,6 +2,8 @@ from typing import Any
 
 import pytest
 
+from chalicelib import clock as clock_module
+from chalicelib.store.items import Day, day_key
 from tests.support import ADMIN, DEMO, Api, Clock, client, provider
 
 NINE = ("2027-01-02T09:00:00Z", "2027-01-02T09:30:00Z")
@@ -274,3 +276,23 @@ def test_five_years_ahead_of_a_leap_day_is_the_last_of_february(api: Api, clock:
 
     assert api.publish(("2033-02-27T23:00:00Z", "2033-02-28T00:00:00Z")).status_code == 201
     assert api.publish(("2033-02-28T23:00:00Z", "2033-03-01T00:00:00Z")).status_code == 400
+
+
+def test_a_slot_before_the_clock_began_is_refused_under_a_key_too(api: Api) -> None:
+    slot = {"startTime": "0001-01-01T00:00:00+05:00", "endTime": "0001-01-01T00:30:00+05:00"}
+
+    answer = api.post("/appointments", provider(), {"providerId": "1234", "slots": [slot]}, Idempotency_Key="k")
+
+    assert (answer.status_code, answer.json_body["code"]) == (400, "invalid-request")
+
+
+def test_a_day_holds_no_more_than_its_item_may(api: Api) -> None:
+    midnight = clock_module.seconds("2027-01-02T00:00:00Z")
+    day = Day(
+        *day_key("1234", "2027-01-02"), version=1, intervals={midnight + n: midnight + n + 1 for n in range(2_880)}
+    )
+    day.save()
+
+    answer = api.publish(("2027-01-02T09:00:00Z", "2027-01-02T09:30:00Z"))
+
+    assert (answer.status_code, answer.json_body["code"]) == (400, "invalid-request")

@@ -547,7 +547,7 @@ def test_every_write_on_a_hold_names_the_generation(api: Api, clock: Clock, dyna
     now = int(clock.time)
 
     with pytest.raises(ConditionFailed):
-        appointments.confirm(reservation_id(held_id), client_id="alice", versions=None, now=now)
+        appointments.confirm(reservation_id(held_id), client_id="alice", versions=None, mark="m", now=now)
     with pytest.raises(ConditionFailed):
         appointments.cancel(item, versions=None, now=now)
     with pytest.raises(ConditionFailed):

@@ -223,3 +223,13 @@ def test_the_limit_is_required(api: Api) -> None:
     answer = api.get("/reservations", client())
 
     assert (answer.status_code, answer.json_body["code"]) == (400, "pagination-required")
+
+
+def test_a_read_honours_if_match(api: Api) -> None:
+    hold = api.a_hold(api.a_slot())
+
+    stale = api.get(f"/reservations/{hold}", client(), If_Match='"99"')
+    right = api.get(f"/reservations/{hold}", client(), If_Match='"2"')
+
+    assert (stale.status_code, stale.json_body["code"]) == (412, "precondition-failed")
+    assert right.status_code == 200

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from tests.simulation.history import Action, Answer, Interval, generation_of, instant, nonce_of, slot_of
+from tests.simulation.history import Action, Answer, Interval, generation_of, instant, nonce_of, slot_of, start_of
 from tests.simulation.model import (
     AVAILABLE,
     CANCELLED,
@@ -18,7 +18,7 @@ from tests.simulation.model import (
     used_key,
 )
 
-LISTS = ("list", "calendar", "own list")
+_LONGEST_SECONDS = 86_400
 
 
 def follows(action: Action, answer: Answer, world: World, now: int, mint: str) -> bool:
@@ -179,9 +179,11 @@ def _edit(action: Action, answer: Answer, world: World, now: int, mint: str) -> 
         return shows(answer.body, _moved(world, action, mint), now, own=True)
     if answer.status == 204 or answer.code == "not-found":
         return slot is None
-    past = action.start is not None and action.start <= now
-    if answer.code == "invalid-request" and past:
-        return True
+    start = start_of(action.slot) if action.start is None else action.start
+    if answer.code == "invalid-request":
+        # Before anybody has looked at the slot; it may be gone.
+        end = action.end or (slot.end if slot else None)
+        return start <= now or (end is not None and not start < end <= start + _LONGEST_SECONDS)
     return slot is not None and _refused_edit(action, answer, world, slot, now)
 
 
@@ -198,8 +200,6 @@ def _refused_edit(action: Action, answer: Answer, world: World, slot: Slot, now:
             return live is not None and live.status == CONFIRMED
         case "slot-overlap":
             return _overlaps(answer, world, action, [(start, end)])
-        case "invalid-request":
-            return start <= now or end <= start or end - start > 86_400
     return False
 
 

@@ -4,6 +4,7 @@ Nothing here knows how Holdfast works. Ids are text; their layout (API.md: opaqu
 in a calendar an id is about.
 """
 
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -152,6 +153,11 @@ def slot_of(reservation: str) -> str:
     """The id of the slot that a reservation id is about."""
     at = len("res_") + _START + _GENERATION
     return "apt_" + reservation[len("res_") : at] + reservation[at + _NONCE :]
+
+
+def start_of(slot: str) -> int:
+    """When the slot with this id starts."""
+    return int.from_bytes(urlsafe_b64decode(slot[len("apt_") :][:_START]))
 
 
 def generation_of(slot: str) -> str:

@@ -278,6 +278,15 @@ def test_a_refusal_that_was_done_all_the_same(book: Book) -> None:
     assert book.broken() == [model.EXPLAINED]
 
 
+def test_a_move_that_was_done_is_refused_and_nobody_has_moved_it_since(book: Book) -> None:
+    slot = book.publish(SLOT)
+    number, _ = book.begin(Action(kind="move", provider="1234", slot=slot, end=HALF_PAST + 60, versions=(1,)))
+    book.wrote(number, NOW, "TransactWriteItems", APPOINTMENT, DAY)
+    book.events.append(Answered(number, Answer(412, {"code": "precondition-failed"}), (NOW,), answers_lost=1))
+
+    assert book.broken() == [model.EXPLAINED]
+
+
 def test_a_free_slot_is_refused(book: Book) -> None:
     slot = book.publish(SLOT)
     book.refused(Action(kind="reserve", slot=slot, client="alice"), "appointment-held", retry_after=60)

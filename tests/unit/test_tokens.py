@@ -630,6 +630,8 @@ def test_a_refusal_says_nothing_of_the_token(tokens: Tokens) -> None:
         {"kty": "oct", "kid": "RS256", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA", "alg": "RS256"},
         {"kid": "RS256"},
         {},
+        None,
+        "RS256",
     ],
 )
 def test_a_key_that_is_not_for_this_is_not_used_and_spoils_no_other(unusable: dict[str, Any]) -> None:
