@@ -1,5 +1,6 @@
 """Every test begins with an empty table, provider 1234, and the clock at START."""
 
+import gc
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +13,13 @@ from local import aws
 from tests.support import Api, Clock, DynamoDB
 
 _BARE_NUMBER = re.compile(rb'"N": ?[-0-9]')
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end: the garbage collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 20)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -190,7 +190,7 @@ def test_a_second_sweep_before_every_request_of_the_first_does_no_harm(
     assert sum(record.failed for record in log("sweep")) == 0
 
 
-@pytest.mark.parametrize("looks", range(15))
+@pytest.mark.parametrize("looks", [0, 1, 2, 3, 5, 8, 11, 14])
 def test_a_sweep_stops_when_its_time_is_up_and_the_next_finishes(
     api: Api, clock: Clock, dynamodb: DynamoDB, log: Callable[[str], list[Any]], looks: int
 ) -> None:
