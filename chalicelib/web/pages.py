@@ -12,7 +12,7 @@ from chalicelib.booking.errors import NotFound
 from chalicelib.web import etags
 from chalicelib.web.calls import Call
 from chalicelib.web.problems import KINDS
-from chalicelib.web.replies import Reply
+from chalicelib.web.replies import Reply, unless_known
 
 STATIC = Path(__file__).parent.parent / "static"
 HTML = "text/html; charset=utf-8"
@@ -36,12 +36,12 @@ FOR_AN_HOUR = "public, max-age=3600"
 
 def openapi(call: Call) -> Reply:
     """The OpenAPI document, for this stage."""
-    return _unless_known(call, _openapi(call.prefix), "application/json", REVALIDATE)
+    return _page(call, _openapi(call.prefix), "application/json", REVALIDATE)
 
 
 def docs(call: Call) -> Reply:
     """The page to try it on."""
-    return _unless_known(call, _read("docs.html"), HTML, REVALIDATE)
+    return _page(call, _read("docs.html"), HTML, REVALIDATE)
 
 
 def docs_file(call: Call, name: str) -> Reply:
@@ -49,27 +49,25 @@ def docs_file(call: Call, name: str) -> Reply:
     if name not in FILES:
         raise NotFound
     path, media_type = FILES[name]
-    return _unless_known(call, _read(path), media_type, FOR_AN_HOUR)
+    return _page(call, _read(path), media_type, FOR_AN_HOUR)
 
 
 def problem(call: Call, code: str) -> Reply:
     """What this kind of problem means. Raises NotFound."""
     if code not in KINDS:
         raise NotFound
-    return _unless_known(call, _problem(code), HTML, REVALIDATE)
+    return _page(call, _problem(code), HTML, REVALIDATE)
 
 
-def _unless_known(call: Call, body: bytes, media_type: str, caching: str) -> Reply:
-    tag = _tag(body)
+def _page(call: Call, body: bytes, media_type: str, caching: str) -> Reply:
     headers = {
         "Content-Type": media_type,
         "Cache-Control": caching,
-        "ETag": tag,
+        "ETag": _tag(body),
         "Content-Security-Policy": POLICY,
         "Referrer-Policy": "no-referrer",
     }
-    known = etags.matches(call.request.headers.get("if-none-match"), tag)
-    return Reply(b"", 304, headers) if known else Reply(body, headers=headers)
+    return unless_known(call, Reply(body, headers=headers))
 
 
 @lru_cache(maxsize=8)

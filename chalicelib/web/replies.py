@@ -91,7 +91,7 @@ def reservations(call: Call, page: Page[Reservation, Place], cursor: str | None)
 def _page(call: Call, body: schemas.Answer, cursor: str | None, caching: dict[str, str] | None = None) -> Reply:
     raw = msgspec.json.encode(body)
     headers = (caching or {}) | {"ETag": etags.of_body(raw)} | _link_to_next(call, cursor)
-    return _unless_known(call, Reply(raw, headers=headers))
+    return unless_known(call, Reply(raw, headers=headers))
 
 
 def _tagged(call: Call, body: schemas.Answer, version: int) -> Reply:
@@ -99,10 +99,10 @@ def _tagged(call: Call, body: schemas.Answer, version: int) -> Reply:
     versions = call.if_match()
     if call.request.method == "GET" and versions and version not in versions:
         raise VersionMismatch
-    return _unless_known(call, _json(body, headers={"ETag": etags.of_version(version)}))
+    return unless_known(call, _json(body, headers={"ETag": etags.of_version(version)}))
 
 
-def _unless_known(call: Call, reply: Reply) -> Reply:
+def unless_known(call: Call, reply: Reply) -> Reply:
     """The reply, or 304 to a read whose `If-None-Match` knows its tag."""
     known = call.request.method == "GET" and etags.matches(
         call.request.headers.get("if-none-match"), reply.headers["ETag"]
