@@ -37,16 +37,16 @@ def cancel(reservation_id: ReservationId, *, client_id: str | None, versions: Ve
     item = appointments.read_reservation(reservation_id)
     if item is None or client_id not in (None, item.client_id):
         raise NotFound
-    reservation = reservation_at(item, clock.now())
+    now = clock.now()
+    reservation = reservation_at(item, now)
     if reservation.status == CANCELLED:
         return reservation
     if versions and reservation.version not in versions:
         raise VersionMismatch
     if reservation.status == EXPIRED or isinstance(item, Ended):
         raise ReservationExpired
-    now = clock.now()
     if reservation.start <= now:
         raise AppointmentClosed
-    ended = appointments.cancel(item, versions=versions, now=now)
-    changed(reservation_id, before=item.status, after=CANCELLED, at=now)
-    return reservation_at(ended, now)
+    ended = appointments.cancel(item, versions=versions, now=clock.now())
+    changed(reservation_id, before=item.status, after=CANCELLED, at=ended.ended_at)
+    return reservation_at(ended, ended.ended_at)

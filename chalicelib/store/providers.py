@@ -27,7 +27,8 @@ def put(
     Raises ConditionFailed with the item as it stands: another version, or none where there must be one; or this
     very write, told by its `nonce`, done already when its answer was lost.
     """
-    first_time = Provider.nonce.does_not_exist() | (Provider.nonce != nonce)
+    # Of a new profile too: what is not there is unequal to everything.
+    first_time = Provider.nonce != nonce
     profile = Provider(*profile_key(provider_id))
     with table.request():
         profile.update(

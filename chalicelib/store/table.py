@@ -234,7 +234,8 @@ def until_settled(operation: Callable[P, R]) -> Callable[P, R]:
             try:
                 return operation(*args, **kwargs)
             except (WriteConflict, ConditionFailed):
-                _pause(attempt)
+                if attempt < _TRIES - 1:
+                    _pause(attempt)
         raise StoreUnavailable("contention")
 
     return settled
