@@ -12,7 +12,7 @@ from moto.dynamodb.models import dynamodb_backends
 from chalicelib.booking.providers import Profile, put_provider
 from chalicelib.settings import settings
 from chalicelib.store.table import Item, table
-from local import options, server
+from local import copies, options, server
 
 DEMO_PROVIDER = "1234"
 
@@ -38,6 +38,7 @@ def start() -> None:
     _started.set()
     # Here, because every local start comes by: `chalice local` as well as `python -m local`.
     server.mend()
+    copies.mend()
     botocore_stubber.__class__ = _OneAtATime
     patch_client(table.connection.client)
     _engine.start()

@@ -2,17 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import SimpleNamespace
 from typing import Any
 
-import moto.dynamodb.models as moto_models
 from moto.core.models import botocore_stubber
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
-from moto.dynamodb.models.table import Table
 
 from chalicelib.settings import settings
 from chalicelib.store.table import table
+from local.copies import copied
 from tests.simulation.history import Key, Raw
 
 _ACCOUNT = "123456789012"
@@ -40,7 +38,7 @@ def wipe() -> None:
 
 def picture() -> Any:
     """The table as it is now, to be looked at later."""
-    return _copy(_table())
+    return copied(_table())
 
 
 @contextmanager
@@ -53,46 +51,6 @@ def showing(old: Any) -> Iterator[None]:
         yield
     finally:
         tables[table.table_name] = now
-
-
-@contextmanager
-def copying_fast() -> Iterator[None]:
-    """Moto copies its whole table before each transaction: let it, without what never changes."""
-    models: Any = moto_models
-    slow = models.copy
-    models.copy = SimpleNamespace(deepcopy=lambda one: _copy(one) if isinstance(one, Table) else slow.deepcopy(one))
-    try:
-        yield
-    finally:
-        models.copy = slow
-
-
-def _copy(whole: Any) -> Any:
-    """The table with items of its own. Moto changes items in place, attribute by attribute, maps within them too."""
-    copied: Any = Table.__new__(Table)
-    copied.__dict__.update(whole.__dict__)
-    copied.items = type(whole.items)(whole.items.default_factory)
-    for partition, found in whole.items.items():
-        copied.items[partition] = {sort: _copy_item(one) for sort, one in found.items()}
-    return copied
-
-
-def _copy_item(one: Any) -> Any:
-    copied: Any = Item.__new__(Item)
-    copied.hash_key, copied.range_key = one.hash_key, one.range_key
-    copied.attrs = type(one.attrs)()
-    # As moto's own copy does: not by its setter, which measures the whole item each time.
-    dict.update(copied.attrs, {name: _copy_value(value) for name, value in one.attrs.items()})
-    return copied
-
-
-def _copy_value(value: DynamoType) -> DynamoType:
-    copied = DynamoType.__new__(DynamoType)
-    copied.type = value.type
-    copied.value = (
-        {name: _copy_value(member) for name, member in value.value.items()} if value.is_map() else value.value
-    )
-    return copied
 
 
 def _text(text: str) -> DynamoType:

@@ -332,7 +332,6 @@ def _wired(run: Run) -> Iterator[None]:
     events: Any = table.connection.client.meta.events
     with ExitStack() as stack:
         stack.enter_context(a_request_each_thread())
-        stack.enter_context(engine.copying_fast())
         stack.enter_context(_set(ids, "secrets", Minted()))
         limited = replace(settings, max_live_holds=run.weather.max_live_holds)
         stack.enter_context(_set(limits, "settings", limited))
