@@ -1,6 +1,7 @@
 """Real callers: signed tokens (RFC 7519, RFC 8725), verified in this process with the issuer's public keys."""
 
 import json
+import threading
 from collections.abc import Callable
 from http.client import OK
 from typing import Any
@@ -70,9 +71,15 @@ class Keys:
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched_at: int | None = None
         self._tried_at: int | None = None
+        self._one_at_a_time = threading.Lock()
 
     def key(self, kid: str) -> jwt.PyJWK | None:
         """Raises Problem `unavailable` when there are no keys at all to be had."""
+        # A Lambda serves one request at a time; the local server many, which wait here for the first to have the keys.
+        with self._one_at_a_time:
+            return self._key(kid)
+
+    def _key(self, kid: str) -> jwt.PyJWK | None:
         now = clock.now()
         old = self._fetched_at is None or now - self._fetched_at >= KEYS_FRESH_SECONDS
         pause = FIRST_FETCH_SECONDS if self._fetched_at is None else REFETCH_SECONDS

@@ -5,6 +5,8 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from functools import cache
 from typing import Any
 
@@ -668,6 +670,23 @@ def test_keys_are_fetched_once(tokens: Tokens, issuer: Issuer) -> None:
         caller_of(tokens, signed(name=name))
 
     assert issuer.fetched == [JWKS_URL]
+
+
+def test_whoever_comes_while_the_keys_are_fetched_waits_for_them(issuer: Issuer) -> None:
+    others: list[Future[Caller]] = []
+
+    def fetch(url: str) -> bytes:
+        context = copy_context()
+        others.append(pool.submit(context.run, caller_of, tokens, signed()))
+        # Who does not wait is answered by then.
+        wait(others, timeout=0.2)
+        return issuer(url)
+
+    tokens = Tokens(settings(), fetch)
+    with ThreadPoolExecutor() as pool:
+        caller = caller_of(tokens, signed())
+
+    assert [other.result() for other in others] == [caller]
 
 
 def test_keys_are_fetched_when_the_first_token_comes(issuer: Issuer) -> None:
