@@ -132,8 +132,8 @@ class Process:
             self.run.baton.release()
 
     def _read_clock(self) -> float:
-        # Time passes between any two lines of the program, too; a Lambda may be frozen there, best of all until a
-        # hold is over that was live when it looked last.
+        # Time passes between any two lines of the program, too; a Lambda may be frozen there, best of all until
+        # something is over that was not when it looked last.
         if not self.planned.calm:
             left = self.run.seconds_to_an_end(self.skew)
             if self.ticks.random() < (0.25 if left else 0.05):
@@ -248,9 +248,10 @@ class Run:
         return not (self._running and (planned.calm or planned.wait > QUIET_SECONDS))
 
     def seconds_to_an_end(self, skew: int) -> int:
-        """How long a hold lasts that is nearly over, by a clock that is off by that; 0 when none is."""
-        held = (slot.held for slot in self.auditor.world.slots.values() if slot.held and not slot.held.confirmed_at)
-        left = (hold.expires_at - self.time - skew for hold in held)
+        """How long until a hold is over, or a slot that is held starts, by a clock that is off by that; 0: not soon."""
+        held = [(slot.place.start, slot.held) for slot in self.auditor.world.slots.values() if slot.held]
+        ends = [start for start, _ in held] + [hold.expires_at for _, hold in held if not hold.confirmed_at]
+        left = (end - self.time - skew for end in ends)
         return min((seconds for seconds in left if 0 < seconds <= NEARLY_OVER_SECONDS), default=0)
 
     def _begin(self, planned: Planned) -> None:

@@ -142,25 +142,40 @@ class Workload:
         action = self._crowd.pop() if self._crowd else self._action(run, random)
         self._done.append(action)
         who = action.client or action.provider or f"sweeper{random.randrange(3)}"
-        skew = chance(self.seed, who, "skew").randint(-self._most_skew, self._most_skew)
-        return Planned(number=self._number, action=action, skew=skew, wait=wait)
+        return Planned(number=self._number, action=action, skew=self._skew(who), wait=wait)
 
     def _gather(self, run: Run, random: Random) -> int:
         """All come at about the second at which something ends or starts, by somebody's clock: how long that is."""
         world = run.auditor.world
         held = [slot for slot in world.slots.values() if slot.held and not slot.held.confirmed_at]
+        soon = [slot for slot in world.slots.values() if 0 < slot.place.start - run.time < _MOST_WAIT_SECONDS]
+        to_come = [slot for slot in soon if _kept_until_start(slot)]
         starts = sorted({at for slot in world.slots.values() for at in (slot.place.start, world.bookable_until(slot))})
         edge = random.choice([at for at in starts if at > run.time][:2] or [run.time])
         fresh = [slot for slot in world.slots.values() if slot.version == 1]
         if fresh and random.random() < 0.25:
             self._crowd = self._in_place_of(random.choice(fresh), random)
             return 0
-        if held and random.random() < 0.85:
+        if random.random() < 0.1:
+            self._crowd = self._on_a_new_day(random)
+            return 0
+        if to_come and random.random() < 0.5:
+            slot = min(to_come, key=lambda slot: slot.place.start)
+            # While the request is under way, it starts.
+            edge = slot.place.start - random.randint(1, 5)
+            self._crowd = self._cancels(slot)
+        elif held and random.random() < 0.85:
             slot = random.choice(held)
             edge = slot.held.expires_at if slot.held else 0
             self._crowd = self._about(slot, random)
-        skew = random.randint(-self._most_skew, self._most_skew)
-        return min(max(edge + skew + random.randint(-4, 4) - run.time, 0), _MOST_WAIT_SECONDS)
+        who = (self._crowd[-1].client or self._crowd[-1].provider) if self._crowd else None
+        # By the clock of whoever comes first, or by anybody's.
+        skew = self._skew(who) if who else random.randint(-self._most_skew, self._most_skew)
+        about = 0 if who and self._crowd[-1].kind == "cancel" else random.randint(-4, 4)
+        return min(max(edge - skew + about - run.time, 0), _MOST_WAIT_SECONDS)
+
+    def _skew(self, who: str) -> int:
+        return chance(self.seed, who, "skew").randint(-self._most_skew, self._most_skew)
 
     def _in_place_of(self, slot: Slot, random: Random) -> list[Action]:
         """Somebody is slow to delete a slot, which another does, and publishes its like."""
@@ -168,6 +183,19 @@ class Workload:
         delete = Action(kind="delete", provider=provider, slot=slot.id, versions=random.choice((ANY, (slot.version,))))
         slow = replace(delete, kind="move", end=slot.end + GRID_SECONDS) if random.random() < 0.3 else delete
         return [Action(kind="publish", provider=provider, intervals=(slot.interval,)), delete, slow]
+
+    def _on_a_new_day(self, random: Random) -> list[Action]:
+        """Two want the same time of a day on which nothing was published yet."""
+        first = START + DAY * random.randint(4, 60)
+        publish = Action(kind="publish", provider=random.choice(PROVIDERS), intervals=((first, first + GRID_SECONDS),))
+        return [publish, replace(publish, intervals=((first, first + 2 * GRID_SECONDS),))]
+
+    def _cancels(self, slot: Slot) -> list[Action]:
+        """By whoever holds it, and by the provider, whose clock is another."""
+        assert slot.held
+        mine, provider = slot.held, slot.place.provider
+        by_client = Action(kind="cancel", provider=provider, reservation=mine.id, client=mine.client)
+        return [replace(by_client, client=None), by_client]
 
     def _about(self, slot: Slot, random: Random) -> list[Action]:
         assert slot.held
@@ -330,6 +358,11 @@ class Workload:
             return None
         version = slot.version if slot else 1
         return random.choice((ANY, (version,), (version,), (version - 1 or 9,), (version + 1,)))
+
+
+def _kept_until_start(slot: Slot) -> bool:
+    held = slot.held
+    return held is not None and (held.confirmed_at is not None or held.expires_at > slot.place.start)
 
 
 def _intervals(now: int, random: Random) -> tuple[Interval, ...]:
