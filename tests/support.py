@@ -153,6 +153,13 @@ class DynamoDB:
             yield sent
 
     @contextmanager
+    def parameters(self) -> Iterator[list[dict[str, Any]]]:
+        """The parameters of all requests sent in the block, in order."""
+        sent: list[dict[str, Any]] = []
+        with self._hooked(lambda _name, request: sent.append(json.loads(request.body))):
+            yield sent
+
+    @contextmanager
     def before(self, operation: str, do: Callable[[], object], nth: int = 1) -> Iterator[None]:
         """Run `do`, once, just before the `nth` request of that name is sent; `*` is any name.
 

@@ -1,5 +1,6 @@
 """Lists, a page at a time, in time order."""
 
+from math import ceil
 from typing import NamedTuple
 
 from pynamodb.expressions.condition import Condition
@@ -65,22 +66,30 @@ def bookable(
     """
     free = (Appointment.status == AVAILABLE) | ((Appointment.status == RESERVED) & (Appointment.expires_at <= now))
     can_be_reserved = free & (Appointment.bookable_until > now)
-    found: list[Appointment] = []
+    found: list[table.Raw] = []
     goes_on: int | None = first
-    for request in range(MAX_REQUESTS):
-        # DynamoDB counts what it looks at, not what it finds: the more is booked, the further this looks.
-        look_at = min(limit * 2 * 4**request, _MOST_LOOKED_AT)
+    look_at, looked_at = limit * 2, 0
+    for _ in range(MAX_REQUESTS):
         stretch = _starts(goes_on, before)
         if stretch is None:
-            return found, None
+            goes_on = None
+            break
         raw, last = table.query(partition(provider_id), stretch, where=can_be_reserved, limit=look_at)
-        found += [Appointment.from_raw_data(item) for item in raw]
+        found += raw
         goes_on = _after(last)
         if len(found) > limit:
-            return found[:limit], start_in(found[limit].sk)
-        if goes_on is None or len(found) == limit:
+            goes_on = start_in(found[limit]["sk"]["S"])
+        if goes_on is None or len(found) >= limit:
             break
-    return found, goes_on
+        looked_at += look_at
+        look_at = _further(limit - len(found), found=len(found), looked_at=looked_at)
+    return [Appointment.from_raw_data(item) for item in found[:limit]], goes_on
+
+
+def _further(missing: int, *, found: int, looked_at: int) -> int:
+    """How many more to look at: DynamoDB counts what it looks at, not what it finds. Half again what it took so far."""
+    wanted = ceil(missing * looked_at / found * 1.5) if found else looked_at * 4
+    return min(wanted, _MOST_LOOKED_AT)
 
 
 def reservations(client_id: str, *, after: Place | None, limit: int) -> tuple[list[Appointment | Ended], Place | None]:

@@ -175,6 +175,22 @@ def test_a_list_of_which_most_is_booked_asks_four_times_at_the_most(api: Api, dy
     assert [slot["appointmentId"] for slot in rest["appointments"]] == [last]
 
 
+def test_a_list_looks_no_further_than_it_must(api: Api, dynamodb: DynamoDB) -> None:
+    """Two of three slots are booked: of the first 20 it gets 7, and looks at 13 more for the other 3."""
+    api.a_slot("2027-01-03T09:00:00Z", "2027-01-03T09:30:00Z")
+    [raw] = dynamodb.items("APPT#")
+    for minute in range(60):
+        status = {"S": "confirmed" if minute % 3 else "available"}
+        item = raw | {"sk": {"S": f"APPT#2027-01-02T09:{minute:02}:00Z"}, "status": status}
+        table.batch_write_item(put_items=[item])
+
+    with dynamodb.parameters() as sent:
+        page = api.get("/appointments/1234?limit=10", client()).json_body
+
+    assert [params["Limit"] for params in sent] == [20, 13]
+    assert len(page["appointments"]) == 10
+
+
 @pytest.mark.parametrize("path", ["/reservations/res_x", "/providers/1234/appointments/apt_x"])
 def test_what_is_no_id_costs_nothing(api: Api, dynamodb: DynamoDB, path: str) -> None:
     with dynamodb.recorded() as sent:
