@@ -1,6 +1,6 @@
 # `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: package deploy diff destroy cloud cloud-down test-package check-template e2e bench-coldstart openapi examples browser-test schemathesis help run token test check format clean prove prove-short prove-mutations
+.PHONY: package deploy diff destroy cloud cloud-down test-package check-template e2e bench bench-coldstart openapi examples browser-test schemathesis help run token test check format clean prove prove-short prove-mutations
 
 PYTHON ?= python3
 VENV := .venv
@@ -28,6 +28,7 @@ STAGE ?= dev
 unexport STAGE
 CLOUD := .venv-cloud/installed
 CHECKS := .venv-checks/installed
+BENCH := .venv-bench/installed .bench/installed /usr/lib/postgresql
 
 help: ## This list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name does; do printf '  make %-15s %s\n' "$$name" "$$does"; done
@@ -38,7 +39,7 @@ run: $(INSTALLED) ## Serve it here, nothing else needed (PORT=8000 HOLD_MINUTES=
 token: $(INSTALLED) ## A token for `make run AUTH_MODE=jwt`, and nothing else (ROLE=client ID=alice PORT=8000)
 	@AUTH_MODE=mock $(IN_VENV) -m local.issuer 'http://127.0.0.1:$(PORT)' '$(ROLE)' '$(ID)'
 
-test: $(INSTALLED) ## All tests, with their coverage of chalicelib
+test: $(INSTALLED) ## The unit, API and local tests, with their coverage of chalicelib
 	@$(IN_VENV) -m pytest --numprocesses auto --cov --cov-report=term
 
 check: $(INSTALLED) ## Lint, format and types, changing nothing
@@ -95,6 +96,9 @@ check-template: $(INSTALLED) $(CHECKS) ## cfn-lint, checkov and the size of the 
 	@.venv-checks/bin/cfn-lint dist/prod/template.json
 	@.venv-checks/bin/checkov --skip-download --quiet --compact --framework cloudformation --file dist/prod/template.json
 
+bench: $(BENCH) ## Measure it, beside the usual ways, and rewrite docs/benchmarks.md (PARTS= for some)
+	@.venv-bench/bin/python -m bench $(PARTS)
+
 bench-coldstart: $(INSTALLED) ## Import and first request of the packaged zip, beside a bare Chalice app
 	@$(IN_VENV) -m bench.coldstart
 
@@ -108,7 +112,7 @@ prove-mutations: $(INSTALLED) ## Drop each clause of each condition: does the si
 	@$(IN_VENV) -m tests.simulation.mutations
 
 clean: ## Remove what was made here, the environment too
-	@rm -rf $(VENV) .venv-schema .venv-cloud .venv-checks .cloud dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build .chalice/deployments
+	@rm -rf $(VENV) .venv-schema .venv-cloud .venv-checks .venv-bench .bench .cloud dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build .chalice/deployments
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Made once, and again when the requirements change: the file is written last, so half an environment does not count.
@@ -124,6 +128,19 @@ $(CHROMIUM):
 	@echo 'holdfast: installing chromium, once'
 	@apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive \
 		apt-get install --quiet=2 --yes --no-install-recommends chromium fonts-dejavu-core >/dev/null
+
+/usr/lib/postgresql:
+	@echo 'holdfast: installing postgresql, once'
+	@apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive \
+		apt-get install --quiet=2 --yes --no-install-recommends postgresql >/dev/null
+
+.bench/installed: bench/package.json bench/package-lock.json
+	@echo 'holdfast: installing into .bench, once'
+	@command -v npm >/dev/null || { apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive \
+		apt-get install --quiet=2 --yes --no-install-recommends nodejs npm >/dev/null; }
+	@mkdir -p .bench && cp bench/package.json bench/package-lock.json .bench/
+	@npm ci --prefix .bench --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
 
 $(SCHEMATHESIS): tests/schema/requirements.txt
 	@echo 'holdfast: installing into .venv-schema, once'

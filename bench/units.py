@@ -1,38 +1,36 @@
 """What the operations cost in DynamoDB's request units, from the app's own requests and the sizes of its own items.
 
-`python -m bench.units` runs each operation on Moto, compares the table before and after, and counts as AWS bills: a
+This runs each operation on Moto, compares the tables before and after each request, and counts as AWS bills: a
 write unit for each KB of an item, twice in a transaction, and one for each index entry that it changes; a read unit for
-4 KB, twice in a transaction, half where an index is read. `docs/operations.md` has what it prints.
+4 KB, twice in a transaction, half where an index is read. `make bench` runs it.
 """
 
 import json
 import math
-import os
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from chalice.test import Client
 
-# Before the app reads its environment: of all that it would print, the errors are enough.
-os.environ |= {"POWERTOOLS_METRICS_DISABLED": "true", "LOG_LEVEL": "ERROR"}
-
 from app import app
+from bench import calls, usual
 from chalicelib import clock
 from chalicelib.booking.sweep import sweep
+from chalicelib.settings import settings
 from chalicelib.store.table import ClientIndex, ExpiryIndex, table
-from local import aws
+from local import aws, issuer
 
 START = 1_798_790_400
 """2027-01-01T08:00:00Z."""
 PROVIDER = "1234567890abcdef1234567890abcdef"
-CLIENT = "Bearer client:fedcba0987654321fedcba0987654321"
+CLIENT = "client:fedcba0987654321fedcba0987654321"
 INDEXES = (("client_id", "start", ClientIndex), ("expiry_shard", "expires_at", ExpiryIndex))
 READS = {"GetItem", "BatchGetItem", "Query", "TransactGetItems"}
 Item = dict[str, Any]
 Items = dict[tuple[str, str], Item]
+TABLES = {table.table_name: ("pk", "sk"), usual.TABLE: ("pk", "sk"), usual.RECORDS: ("id",)}
 
 
 @dataclass(slots=True)
@@ -110,37 +108,49 @@ def read_size(item: Item | None) -> int:
 
 
 def items() -> Items:
-    return {(item["pk"]["S"], item["sk"]["S"]): item for item in table.scan()["Items"]}
+    """All that there is, in each table."""
+    return {
+        (name, json.dumps([item[key] for key in keys])): item
+        for name, keys in TABLES.items()
+        for item in usual.client.scan(TableName=name)["Items"]
+    }
 
 
 @contextmanager
 def counted() -> Iterator[Units]:
     """The units of all that is sent within the block."""
     units = Units()
-    events = table.connection.client.meta.events
-    sent: list[tuple[str, Item]] = []
+    sent: list[Item] = []
+    stood: list[Items] = []
 
     def before(params: Item, model: Any, **_: object) -> None:
         if model.name != "Scan":
-            sent.append((model.name, json.loads(params["body"])))
+            units.requests += 1
+            sent.append(json.loads(params["body"]))
+            stood.append(items())
 
     def after(parsed: Item, model: Any, **_: object) -> None:
+        if model.name == "Scan":
+            return
+        times = 2 if model.name == "TransactWriteItems" else 1
         if model.name in READS:
-            units.reads += read_units(model.name, sent[-1][1], parsed)
-        if model.name == "UpdateItem" and "Error" in parsed:
-            units.writes += 1
+            units.reads += read_units(model.name, sent[-1], parsed)
+        elif "Error" in parsed:
+            # A condition that fails is billed as the write that it kept from being done.
+            units.writes += times * len(sent[-1].get("TransactItems", [None]))
+        else:
+            units.writes += write_units(stood[-1], items(), times)
 
-    events.register("before-call.dynamodb.*", before)
-    events.register("after-call.dynamodb.*", after)
-    old = items()
+    clients = (table.connection.client, usual.client)
+    for client in clients:
+        client.meta.events.register("before-call.dynamodb.*", before)
+        client.meta.events.register("after-call.dynamodb.*", after)
     try:
         yield units
     finally:
-        events.unregister("before-call.dynamodb.*", before)
-        events.unregister("after-call.dynamodb.*", after)
-    names = [name for name, _ in sent]
-    units.requests = len(names)
-    units.writes += write_units(old, items(), 2 if "TransactWriteItems" in names else 1)
+        for client in clients:
+            client.meta.events.unregister("before-call.dynamodb.*", before)
+            client.meta.events.unregister("after-call.dynamodb.*", after)
 
 
 class Api:
@@ -148,7 +158,9 @@ class Api:
         self._http = Client(app, stage_name="local").http
 
     def __call__(self, method: str, path: str, who: str, body: Any = None) -> Any:
-        headers = {"Authorization": who, "Content-Type": "application/json"}
+        role, _, caller_id = who.partition(":")
+        token = issuer.token(settings.jwt_issuer, role, caller_id)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         if "/appointments/" in path and method in ("PATCH", "DELETE"):
             headers["If-Match"] = "*"
         raw = b"" if body is None else json.dumps(body).encode()
@@ -160,7 +172,7 @@ class Api:
 
 def day(api: Api, now: list[int]) -> Iterator[tuple[str, Callable[[], object]]]:
     """The operations in an order in which each finds what it needs: a provider with 16 slots a day."""
-    who = f"Bearer provider:{PROVIDER}"
+    who = f"provider:{PROVIDER}"
     slots: list[str] = []
     held: list[str] = []
 
@@ -179,11 +191,11 @@ def day(api: Api, now: list[int]) -> Iterator[tuple[str, Callable[[], object]]]:
         sweep(lambda: 60, fail)
 
     profile = {"name": "Dr. Practice of the Example", "timeZone": "Europe/Vienna"}
-    yield "put a provider", lambda: api("PUT", f"/providers/{PROVIDER}", "Bearer admin:root", profile)
+    yield "put a provider", lambda: api("PUT", f"/providers/{PROVIDER}", "admin:root", profile)
     yield "publish a day (16 slots)", publish
     yield "list a page (10 slots)", lambda: api("GET", f"/appointments/{PROVIDER}?limit=10", CLIENT)
     yield "reserve", lambda: reserve(0)
-    yield "reserve, too late", lambda: reserve(0, "Bearer client:other")
+    yield "reserve, too late", lambda: reserve(0, "client:other")
     yield "confirm", lambda: api("PUT", f"/reservations/{held[0]}/confirm", CLIENT)
     yield "read a reservation", lambda: api("GET", f"/reservations/{held[0]}", CLIENT)
     yield "my reservations", lambda: api("GET", "/reservations?limit=10", CLIENT)
@@ -202,21 +214,47 @@ def fail(_: object, error: Exception) -> None:
     raise error
 
 
+def the_usual_way() -> Iterator[tuple[str, Callable[[], object]]]:
+    """What of the day it has."""
+    start = clock.now() + 86_400
+    ref = usual.put_slot(PROVIDER, clock.iso(start), clock.iso(start + 1_800))
+    mine, other = calls.token(CLIENT.partition(":")[2]), calls.token("other")
+    held: list[str] = []
+
+    def reserve(token: str) -> None:
+        answered = calls.call(usual.app, calls.event("POST", "/appointments/{ref}/reservations", token, ref=ref))
+        held.append(answered.body.get("reservationId"))
+
+    def confirm() -> None:
+        sent = calls.event("PUT", "/reservations/{reservation}/confirm", mine, reservation=held[0])
+        calls.fine(calls.call(usual.app, sent))
+
+    yield "usual: reserve", lambda: reserve(mine)
+    yield "usual: reserve, too late", lambda: reserve(other)
+    yield "usual: confirm", confirm
+
+
 def main() -> None:
     aws.start()
+    usual.create_tables()
     now = [START]
     with clock.running_on(lambda: now[0]):
-        for name, operation in day(Api(), now):
-            with counted() as units:
-                operation()
-            say(f"{name:32}{units.requests:4} requests {units.reads:6.1f} RRU {units.writes:6.1f} WRU")
-    for kind in ("PROFILE", "APPT#", "DAY#", "ENDED#", "KEY#"):
-        sizes = [size(item) for (_, sk), item in items().items() if sk.startswith(kind)]
-        say(f"{kind:10} {max(sizes)} bytes at most")
+        measured = dict(measure(day(Api(), now)))
+    measured |= dict(measure(the_usual_way()))
+    kinds = ("PROFILE", "APPT#", "DAY#", "ENDED#", "KEY#")
+    sizes = {
+        kind: max(size(item) for item in items().values() if item.get("sk", {"S": ""})["S"].startswith(kind))
+        for kind in kinds
+    }
+    calls.report({"operations": measured, "bytes": sizes})
 
 
-def say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
+def measure(operations: Iterable[tuple[str, Callable[[], object]]]) -> Iterator[tuple[str, list[float]]]:
+    """The requests of each, its read and its write units."""
+    for name, operation in operations:
+        with counted() as units:
+            operation()
+        yield name, [units.requests, units.reads, units.writes]
 
 
 if __name__ == "__main__":

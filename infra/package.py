@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -84,15 +85,6 @@ def make_disposable(table: dict[str, Any]) -> None:
     table["Properties"]["DeletionProtectionEnabled"] = False
 
 
-def slim(zipped: Path) -> None:
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        with ZipFile(zipped) as full:
-            full.extractall(folder, [entry for entry in full.namelist() if is_needed(entry)])
-        compile_to_bytecode(folder)
-        write_zip(folder, zipped)
-
-
 def is_needed(name: str) -> bool:
     for folder, kept in PRUNED.items():
         if name.startswith(folder):
@@ -101,6 +93,15 @@ def is_needed(name: str) -> bool:
     if "__pycache__" in parts or "tests" in parts or name.endswith((".pyc", ".pyi")):
         return False
     return not parts[0].endswith((".dist-info", ".data"))
+
+
+def slim(zipped: Path, needed: Callable[[str], bool] = is_needed) -> None:
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        with ZipFile(zipped) as full:
+            full.extractall(folder, [entry for entry in full.namelist() if needed(entry)])
+        compile_to_bytecode(folder)
+        write_zip(folder, zipped)
 
 
 def compile_to_bytecode(folder: Path) -> None:

@@ -1,0 +1,105 @@
+"""One slot, 64 clients at once: who gets it, and how long those who do not get it wait.
+
+On Moto, in this process, which serves one request at a time; Python lets one thread run at a time. What is compared is
+how much each way asks of the engine, and what waiting that makes. Every race must have one winner.
+"""
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Barrier
+from time import perf_counter
+from typing import Any
+
+from chalice.local import LocalChalice
+
+from app import app
+from bench import slots, usual
+from bench.calls import Call, Raw, call, event, report, spread, token
+from bench.slots import counting
+from chalicelib import clock
+from chalicelib.store.table import table
+from local import aws
+
+CLIENTS, RACES, WARM = 64, 20, 2
+RESERVE = "/appointments/{ref}/reservations"
+CREATED, CONFLICT = 201, 409
+
+
+def holdfast(limit: int) -> str:
+    """A slot that all will want."""
+    slots.limit_holds(limit)
+    made, item = slots.slot(aws.DEMO_PROVIDER, clock.now() + 86_400)
+    item.save()
+    return made.id
+
+
+def usual_way() -> str:
+    start = clock.now() + 86_400
+    return usual.put_slot("1234", clock.iso(start), clock.iso(start + slots.SLOT_SECONDS))
+
+
+def race(of: Any, slot: str, tokens: list[str], pool: ThreadPoolExecutor) -> list[tuple[Call, float]]:
+    """What each was answered, and how long after the start."""
+    barrier = Barrier(CLIENTS)
+
+    def run(sent: Raw) -> tuple[Call, float]:
+        barrier.wait()
+        began = perf_counter()
+        answered = call(of, sent)
+        return answered, perf_counter() - began
+
+    return list(pool.map(run, [event("POST", RESERVE, one, ref=slot) for one in tokens]))
+
+
+def main() -> None:
+    aws.start()
+    usual.create_tables()
+    tokens = [token(f"client-{number}") for number in range(CLIENTS)]
+    ways: dict[str, tuple[Any, Any]] = {
+        "Holdfast": (app, partial(holdfast, 0)),
+        "Holdfast, with the limit of holds": (app, partial(holdfast, 5)),
+        "usual way": (usual.app, usual_way),
+    }
+    won: dict[str, list[float]] = {name: [] for name in ways}
+    lost: dict[str, list[float]] = {name: [] for name in ways}
+    last: dict[str, list[float]] = {name: [] for name in ways}
+    requests: dict[str, list[int]] = {name: [] for name in ways}
+    # Chalice keeps the current request on the app, for all threads; its own local server swaps this class in.
+    app.__class__ = usual.app.__class__ = LocalChalice
+    order = random.Random(1)  # noqa: S311  # no secret
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        for number in range(RACES + WARM):
+            for name in order.sample(sorted(ways), len(ways)):
+                aws.empty()
+                aws.fill()
+                of, make = ways[name]
+                slot = make()
+                with counting(table.connection.client, usual.client) as count:
+                    answers = race(of, slot, tokens, pool)
+                    sent = count()
+                winners = [took for answered, took in answers if answered.status == CREATED]
+                losers = [took for answered, took in answers if answered.status == CONFLICT]
+                if (len(winners), len(losers)) != (1, CLIENTS - 1):
+                    raise AssertionError((name, [answered.status for answered, _ in answers]))
+                if number >= WARM:
+                    won[name] += winners
+                    lost[name] += losers
+                    last[name].append(max(losers))
+                    requests[name].append(sent)
+    report(
+        {
+            name: {
+                "races": RACES,
+                "winner": spread(won[name]),
+                "losers": spread(lost[name]),
+                "last": spread(last[name]),
+                "requests": sorted(requests[name])[RACES // 2],
+            }
+            for name in ways
+        }
+    )
+
+
+if __name__ == "__main__":
+    main()
