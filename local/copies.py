@@ -40,7 +40,13 @@ def _copied_item(one: Any) -> Any:
 def _copied_value(value: DynamoType) -> DynamoType:
     copy = DynamoType.__new__(DynamoType)
     copy.type = value.type
-    copy.value = (
-        {name: _copied_value(member) for name, member in value.value.items()} if value.is_map() else value.value
-    )
+    match value.value:
+        case dict() as members:
+            copy.value = {name: _copied_value(member) for name, member in members.items()}
+        case list() as members if value.is_list():
+            copy.value = [_copied_value(member) for member in members]
+        case list() as members:
+            copy.value = list(members)
+        case text:
+            copy.value = text
     return copy

@@ -82,12 +82,15 @@ def bookable(
         if goes_on is None or len(found) >= limit:
             break
         looked_at += look_at
-        look_at = _further(limit - len(found), found=len(found), looked_at=looked_at)
+        look_at = _further(limit - len(found), found=len(found) if raw else 0, looked_at=looked_at)
     return [Appointment.from_raw_data(item) for item in found[:limit]], goes_on
 
 
 def _further(missing: int, *, found: int, looked_at: int) -> int:
-    """How many more to look at: DynamoDB counts what it looks at, not what it finds. Half again what it took so far."""
+    """How many more to look at: DynamoDB counts what it looks at, not what it finds.
+
+    By what it took so far, and half again; where nothing was found (`found` 0) much further.
+    """
     wanted = ceil(missing * looked_at / found * 1.5) if found else looked_at * 4
     return min(wanted, _MOST_LOOKED_AT)
 

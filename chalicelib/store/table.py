@@ -274,6 +274,8 @@ def read_many(keys: Iterable[Key]) -> dict[Key, Raw]:
     wanted = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in keys]
     found: dict[Key, Raw] = {}
     for attempt in range(_BATCH_GET_TRIES):
+        if attempt:
+            _pause(attempt - 1)
         with request():
             answer = table.connection.batch_get_item(
                 table.table_name,
@@ -285,7 +287,6 @@ def read_many(keys: Iterable[Key]) -> dict[Key, Raw]:
         wanted = answer.get("UnprocessedKeys", {}).get(table.table_name, {}).get("Keys", [])
         if not wanted:
             return found
-        _pause(attempt)
     raise StoreUnavailable("UnprocessedKeys")
 
 

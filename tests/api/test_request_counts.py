@@ -191,6 +191,21 @@ def test_a_list_looks_no_further_than_it_must(api: Api, dynamodb: DynamoDB) -> N
     assert len(page["appointments"]) == 10
 
 
+def test_a_list_looks_much_further_where_all_is_booked(api: Api, dynamodb: DynamoDB) -> None:
+    api.a_slot("2027-01-02T09:00:00Z", "2027-01-02T09:30:00Z")
+    last = api.a_slot("2027-01-03T09:00:00Z", "2027-01-03T09:30:00Z")
+    [raw, _] = dynamodb.items("APPT#")
+    for minute in range(50):
+        booked = {"sk": {"S": f"APPT#2027-01-02T10:{minute:02}:00Z"}, "status": {"S": "confirmed"}}
+        table.batch_write_item(put_items=[raw | booked])
+
+    with dynamodb.parameters() as sent:
+        page = api.get("/appointments/1234?limit=2", client()).json_body
+
+    assert [params["Limit"] for params in sent] == [4, 6, 40, 200]
+    assert page["appointments"][-1]["appointmentId"] == last
+
+
 @pytest.mark.parametrize("path", ["/reservations/res_x", "/providers/1234/appointments/apt_x"])
 def test_what_is_no_id_costs_nothing(api: Api, dynamodb: DynamoDB, path: str) -> None:
     with dynamodb.recorded() as sent:
