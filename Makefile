@@ -28,7 +28,7 @@ STAGE ?= dev
 unexport STAGE
 CLOUD := .venv-cloud/installed
 CHECKS := .venv-checks/installed
-BENCH := .venv-bench/installed .bench/installed /usr/lib/postgresql
+BENCH := .venv-bench/installed .bench/installed .bench/postgresql
 
 help: ## This list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name does; do printf '  make %-15s %s\n' "$$name" "$$does"; done
@@ -129,10 +129,17 @@ $(CHROMIUM):
 	@apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive \
 		apt-get install --quiet=2 --yes --no-install-recommends chromium fonts-dejavu-core >/dev/null
 
-/usr/lib/postgresql:
-	@echo 'holdfast: installing postgresql, once'
-	@apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive \
-		apt-get install --quiet=2 --yes --no-install-recommends postgresql >/dev/null
+# The package would start a cluster of its own, which nobody asked for.
+.bench/postgresql:
+	@mkdir -p .bench
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
+		echo 'holdfast: installing postgresql, once'; \
+		mkdir -p /etc/postgresql-common; \
+		[ -e /etc/postgresql-common/createcluster.conf ] \
+			|| echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf; \
+		apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive \
+			apt-get install --quiet=2 --yes --no-install-recommends postgresql >/dev/null; }
+	@touch $@
 
 .bench/installed: bench/package.json bench/package-lock.json
 	@echo 'holdfast: installing into .bench, once'

@@ -30,13 +30,11 @@ PARTS: dict[str, tuple[str, Callable[[], AbstractContextManager[Environment]]]] 
     "starts": ("bench.starts", engines.postgresql),
     "units": ("bench.units", engines.moto),
     "lists": ("bench.lists", engines.dynalite),
-    "sweep of 10,000": ("bench.sweeps", engines.moto),
-    "sweep of none": ("bench.sweeps", engines.dynalite),
+    "sweep-over": ("bench.sweeps", engines.moto),
+    "sweep-none": ("bench.sweeps", engines.dynalite),
 }
-QUIET = {
+LOCAL = {
     "STAGE": "local",
-    "POWERTOOLS_METRICS_DISABLED": "true",
-    "LOG_LEVEL": "ERROR",
     "AWS_REGION": "us-east-1",
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "none",
@@ -50,7 +48,7 @@ def measure(part: str) -> Any:
         done = subprocess.run(  # noqa: S603  # our own
             [sys.executable, "-m", module],
             cwd=ROOT,
-            env=os.environ | QUIET | trusting(url) | own,
+            env=os.environ | LOCAL | trusting(url) | own,
             stdout=subprocess.PIPE,
             text=True,
             timeout=MOST_SECONDS,
@@ -64,7 +62,7 @@ def machine() -> dict[str, str]:
     models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     return {
         "processor": f"{os.cpu_count()} x {models[0].partition(': ')[2]}" if models else platform.machine(),
-        "system": f"{platform.system()} {platform.release()}",
+        "system": f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
         "Python": platform.python_version(),
         "Moto": version("moto"),
         "botocore": version("botocore"),
@@ -78,13 +76,21 @@ def machine() -> dict[str, str]:
 
 def main() -> None:
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    for part in sys.argv[1:] or PARTS:
-        sys.stderr.write(f"{datetime.now(UTC):%H:%M:%S} {part}\n")
-        results[part] = {"at": f"{datetime.now(UTC):%Y-%m-%d}", "load": os.getloadavg()[0], "figures": measure(part)}
+    wanted = sys.argv[1:] or [*PARTS]
+    unknown = set(wanted) - set(PARTS)
+    if unknown:
+        sys.exit(f"no such parts: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    for part in wanted:
+        began, load = datetime.now(UTC), os.getloadavg()[0]
+        sys.stderr.write(f"{began:%H:%M:%S} {part}\n")
+        figures = measure(part)
+        seconds = round((datetime.now(UTC) - began).total_seconds())
+        results[part] = {"at": f"{began:%Y-%m-%d}", "load": round(load, 1), "seconds": seconds, "figures": figures}
     results["machine"] = machine()
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-    page.write(results)
+    if set(PARTS) <= set(results):
+        page.write(results)
 
 
 if __name__ == "__main__":

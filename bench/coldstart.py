@@ -12,17 +12,14 @@ import statistics
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Thread
 from typing import Any, NamedTuple
 from zipfile import ZipFile
 
 from bench.calls import event, spread
+from bench.engines import Keys, issuing
 from infra.package import ROOT, is_needed, package, run_chalice, slim
 from local import issuer
 from local.options import trusting
@@ -99,32 +96,12 @@ class Start(NamedTuple):
         return self.importing_cpu + self.first_request_cpu
 
 
-class Stub(BaseHTTPRequestHandler):
-    """DynamoDB with one provider, and the issuer."""
+class Stub(Keys):
+    """The issuer, and a DynamoDB with one provider."""
 
-    def do_GET(self) -> None:
-        self._answer(issuer.jwks())
-
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802  # its name there
         self.rfile.read(int(self.headers["Content-Length"]))
-        self._answer(json.dumps({"Item": PROFILE, "Items": []}))
-
-    def _answer(self, text: str) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text.encode())
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # its name there
-        """Nothing."""
-
-
-@contextmanager
-def stub() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Stub) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+        self.answer(json.dumps({"Item": PROFILE, "Items": []}))
 
 
 class Case(NamedTuple):
@@ -252,7 +229,7 @@ def measure(cases: list[Case]) -> dict[str, list[Start]]:
 
 
 def main() -> None:
-    with TemporaryDirectory() as name, stub() as url:
+    with TemporaryDirectory() as name, issuing(Stub) as url:
         measured = cases(Path(name), url)
         starts = measure(measured)
         say(f"{RUNS} cold starts each, Python {sys.version.split()[0]}; medians and quartiles")

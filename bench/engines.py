@@ -23,17 +23,21 @@ Environment = dict[str, str]
 
 
 @contextmanager
-def issuing() -> Iterator[str]:
+def issuing(handler: type["Keys"] | None = None) -> Iterator[str]:
     """The issuer of tokens: its URL."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Keys) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler or Keys) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
 
 
-class _Keys(BaseHTTPRequestHandler):
+class Keys(BaseHTTPRequestHandler):
+    """The issuer's."""
+
     def do_GET(self) -> None:
-        text = issuer.jwks()
+        self.answer(issuer.jwks())
+
+    def answer(self, text: str) -> None:
         self.send_response(200)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
@@ -90,7 +94,8 @@ def postgresqls_version() -> str:
 
 
 def _programs() -> Path:
-    return max(DEBIANS_POSTGRESQL.glob("*/bin"), key=lambda path: int(path.parent.name))
+    newest = max(DEBIANS_POSTGRESQL.glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    return newest.parent
 
 
 def _run(program: Path, *arguments: str | Path) -> None:

@@ -1,7 +1,7 @@
 """How long the handlers of reserve and confirm take, beside one bare conditional write and the usual way.
 
 On Moto, in this process. The floor is the very UpdateItem that Holdfast sends, sent for another slot by botocore
-alone. The table holds only the slots of one round, as Moto's index queries look at every item there is.
+alone. The tables hold only the slots of one round, as Moto's index queries look at every item there is.
 """
 
 import random
@@ -26,7 +26,7 @@ class Round:
     """Each operation once, on slots of its own."""
 
     def __init__(self, number: int, client: object, times: Times, requests: Requests) -> None:
-        aws.empty()
+        slots.empty_all()
         aws.fill()
         start = clock.now() + 86_400
         self.made: list[Slot] = []
@@ -91,6 +91,7 @@ class Round:
 
 def main() -> None:
     aws.start()
+    slots.without_copies()
     usual.create_tables()
     times: Times = defaultdict(list)
     requests: Requests = {}

@@ -19,7 +19,7 @@ Spread = list[float]
 
 
 def write(results: Results) -> None:
-    """The tables whose figures there are; each mark is `<!-- name -->`."""
+    """Of all parts; each mark is `<!-- name -->`."""
     text = PAGE.read_text()
     figures = {name: part["figures"] for name, part in results.items() if name != "machine"}
     tables = {
@@ -44,32 +44,45 @@ def write(results: Results) -> None:
 
 
 def machine(results: Results) -> Iterable[str]:
-    days = sorted({part["at"] for name, part in results.items() if name != "machine"})
-    yield from table(["", ""], [["measured", " to ".join(sorted({days[0], days[-1]}))], *results["machine"].items()])
+    parts = [part for name, part in results.items() if name != "machine"]
+    days = sorted({part["at"] for part in parts})
+    body = [
+        ["measured", " to ".join(sorted({days[0], days[-1]}))],
+        ["took", f"{sum(part['seconds'] for part in parts) / 60:.0f} minutes"],
+        ["load of the machine before each part", " ".join(str(part["load"]) for part in parts)],
+        *results["machine"].items(),
+    ]
+    yield from table(["", ""], body)
 
 
 def budgets(figures: Results) -> Iterable[str]:
-    times = figures["handlers"]["milliseconds"]
-    requests = figures["handlers"]["requests"]
-    pages = {(row["slots"], row["booked"], row["way"]): row for row in figures["lists"]}
-    small, large = (pages[size, 0, "Holdfast"] for size in (1_000, 100_000))
+    times, requests = figures["handlers"]["milliseconds"], figures["handlers"]["requests"]
+    limited = "reserve, with the limit of holds"
     begun = figures["starts"]["milliseconds"]
     bare, ours = begun["bare: one PynamoDB call"]["whole"], begun["Holdfast: one read, token"]["whole"]
-    health = begun["Holdfast: health"]["whole"]
+    looked_at = figures["sweep-none"]["requests"]["items looked at"]
     rows: list[tuple[str, float, float]] = [
-        ("reserve, beside the floor", ratio(times["reserve"], times["floor of reserve"]), 1.35),
+        ("reserve, no limit of holds, beside the floor", ratio(times["reserve"], times["floor of reserve"]), 1.35),
+        ("reserve, with the limit of holds, beside the floor", ratio(times[limited], times["floor of reserve"]), 1.35),
         ("confirm, beside the floor", ratio(times["confirm"], times["floor of confirm"]), 1.35),
-        ("requests of a lost race", requests["lost race"], 1),
-        ("requests of a list page, nothing booked", large["requests"], 1),
-        ("list page, 100,000 slots beside 1,000", ratio(large["milliseconds"], small["milliseconds"]), 1.2),
-        ("what a sweep reads that has not expired, items", figures["sweep of none"]["requests"]["items looked at"], 0),
+        ("requests of a lost race, no limit of holds", requests["lost race"], 1),
+        ("requests of a lost race, with the limit of holds", figures["units"]["operations"]["reserve, too late"][0], 1),
+    ]
+    pages = {(row["slots"], row["booked"]): row for row in figures["lists"] if row["way"] == "Holdfast"}
+    for booked in sorted({booked for _, booked in pages}):
+        small, large = pages[1_000, booked], pages[100_000, booked]
+        flat = ratio(large["milliseconds"], small["milliseconds"])
+        rows.append((f"list page of 100,000 slots beside 1,000, {booked} % booked", flat, 1.2))
+        rows.append((f"requests of that page, {booked} % booked", large["requests"], 1))
+    rows += [
+        ("items that a sweep reads that have not expired", looked_at, 0),
         ("import and first request, a token checked, beside bare", ratio(ours, bare), 1.3),
-        ("import and first request, health, beside bare", ratio(health, bare), 1.3),
+        ("import and first request, health, beside bare", ratio(begun["Holdfast: health"]["whole"], bare), 1.3),
     ]
     yield from table(
         ["", "measured", "budget", ""],
         [
-            [name, f"{found:.4g}", f"at most {most}", "holds" if found <= most else "**missed**"]
+            [name, f"{found:.3g}", f"at most {most}", "holds" if found <= most else "**missed**"]
             for name, found, most in rows
         ],
     )
@@ -79,18 +92,18 @@ def handlers(figures: Results, rows: Results) -> Iterable[str]:
     times, requests = figures["milliseconds"], figures["requests"]
     body = []
     for name, floor, usual, relational in (
-        ("reserve", "floor of reserve", "usual: reserve", "reserve"),
-        ("confirm", "floor of confirm", "usual: confirm", "confirm"),
-        ("lost race", "floor of a lost race", "usual: lost race", "lost race"),
+        ("reserve", "floor of reserve", "usual: reserve", "floor"),
+        ("confirm", "floor of confirm", "usual: confirm", "floor"),
+        ("lost race", "floor of a lost race", "usual: lost race", "floor of a lost race"),
         ("reserve, with the limit of holds", "floor of reserve", None, None),
     ):
-        line = [name, ms(times[floor]), against(times[name], times[floor]), str(requests[name])]
+        above = times[name][1] - times[floor][1]
+        line = [name, ms(times[floor]), against(times[name], times[floor]), f"{above:.2f}", str(requests[name])]
         line += [against(times[usual], times[floor]), str(requests[usual])] if usual else ["", ""]
-        line += [against(rows[relational], rows["floor"])] if relational else [""]
+        line += [ms(rows[relational]), against(rows[name], rows[relational])] if relational else ["", ""]
         body.append(line)
-    yield from table(["", "floor, ms", "Holdfast, ms", "requests", "usual way, ms", "requests", "PostgreSQL, ms"], body)
-    yield ""
-    yield f"PostgreSQL's own floor, a bare `UPDATE`: {ms(rows['floor'])} ms."
+    head = ["", "floor, ms", "Holdfast, ms", "above, ms", "requests", "usual way, ms", "requests"]
+    yield from table([*head, "PostgreSQL's floor, ms", "PostgreSQL, ms"], body)
 
 
 def race(figures: Results, rows: Results) -> Iterable[str]:
@@ -149,7 +162,7 @@ def lists(figures: list[Results], rows: list[Results]) -> Iterable[str]:
 
 
 def sweeps(figures: Results) -> Iterable[str]:
-    over, none, rows = figures["sweep of 10,000"], figures["sweep of none"], figures["rows"]["sweeps"]
+    over, none, rows = figures["sweep-over"], figures["sweep-none"], figures["rows"]["sweeps"]
     sent = over["requests"]
     yield from table(
         ["", ""],
@@ -157,15 +170,15 @@ def sweeps(figures: Results) -> Iterable[str]:
             ["10,000 holds that are over: queries", str(sent["Query"])],
             ["items that they looked at", f"{sent['items looked at']:,}"],
             ["transactions", f"{sent['TransactWriteItems']:,}"],
-            ["one release, beside its bare transaction", against(over["release"], over["floor"]) + " ms"],
-            ["all of them, on Moto, whose index is not sorted", f"{over['seconds']} s"],
-            ["all of them in PostgreSQL, one statement", f"{rows['seconds']} s"],
+            ["one release, ms, and beside its bare transaction", against(over["release"], over["floor"])],
+            ["all of them, on Moto, whose index is not sorted, s", f"{over['seconds']:.3g}"],
+            ["all of them in PostgreSQL, one statement, s", f"{rows['seconds']:.3g}"],
             [
                 "none among 100,000 live holds: queries, items looked at",
                 f"{none['requests']['Query']}, {none['requests']['items looked at']}",
             ],
-            ["the same, beside an empty table", against(none["full"], none["empty"]) + " ms"],
-            ["none among 100,000 in PostgreSQL", ms(rows["full"]) + " ms"],
+            ["the same, ms, and beside an empty table", against(none["full"], none["empty"])],
+            ["none among 100,000 in PostgreSQL, ms", ms(rows["full"])],
         ],
     )
 
@@ -223,7 +236,11 @@ def plot(figures: Results) -> None:
             "usual way": [
                 ratio(times[f"usual: {name}"], times[floor]) for name, floor in zip(names, floors, strict=True)
             ],
-            "PostgreSQL": [ratio(rows[name], rows["floor"]) for name in names],
+            "PostgreSQL": [
+                ratio(rows["reserve"], rows["floor"]),
+                ratio(rows["confirm"], rows["floor"]),
+                ratio(rows["lost race"], rows["floor of a lost race"]),
+            ],
         },
         line=1.35,
     )
@@ -246,7 +263,7 @@ def bars(file: str, title: str, names: list[str], groups: dict[str, list[float]]
     width = 0.8 / len(groups)
     for place, ((name, values), colour) in enumerate(zip(groups.items(), (HOLDFAST, USUAL, RELATIONAL), strict=True)):
         drawn = axes.bar([at + place * width for at in range(len(names))], values, width, label=name, color=colour)
-        axes.bar_label(drawn, fmt="%.3g", padding=2, fontsize=9)
+        axes.bar_label(drawn, fmt="%.3g", padding=2, fontsize=9, bbox={"color": "white", "pad": 0.5})
     if line:
         axes.axhline(line, color="black", linewidth=0.8, linestyle="--", label=f"budget {line}")
     axes.set_xticks([at + width for at in range(len(names))], names)
@@ -263,8 +280,10 @@ def _lists(ours: list[Results], relational: list[Results]) -> None:
         curve(axes, found, f"PostgreSQL, {booked} % booked", RELATIONAL, style)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlabel("slots of the provider")
-    finish(figure, axes, "lists.svg", "A page of 20 bookable slots: milliseconds, medians")
+    axes.set_xticks([1_000, 10_000, 100_000], ["1,000 slots", "10,000", "100,000"])
+    axes.set_yticks([1, 3, 10, 30, 100], ["1", "3", "10", "30", "100"])
+    axes.minorticks_off()
+    finish(figure, axes, "lists.svg", "A page of 20 bookable slots: milliseconds, medians", beside=True)
 
 
 def curve(axes: Any, rows: list[Results], label: str, colour: str, style: str) -> None:
@@ -282,10 +301,11 @@ def _starts(figures: Results) -> None:
     finish(figure, axes, "starts.svg", "Start, without Lambda's own: milliseconds, medians")
 
 
-def finish(figure: Any, axes: Any, file: str, title: str) -> None:
+def finish(figure: Any, axes: Any, file: str, title: str, *, beside: bool = False) -> None:
     axes.set_title(title, fontsize=11)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=8, frameon=False)
+    place = {"loc": "center left", "bbox_to_anchor": (1, 0.5)} if beside else {}
+    axes.legend(fontsize=8, frameon=False, **place)
     path = PLOTS / file
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)

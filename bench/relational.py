@@ -36,6 +36,7 @@ CREATE TABLE reservation (
     reserved_at timestamptz NOT NULL DEFAULT now(),
     expires_at timestamptz NOT NULL
 );
+CREATE INDEX of_appointment ON reservation (appointment_id);
 """
 pool = AsyncConnectionPool("", min_size=1, max_size=16, open=False, kwargs={"row_factory": dict_row})
 keys = jwt.PyJWKClient(os.environ.get("JWT_JWKS_URL", "http://127.0.0.1/"))

@@ -2,13 +2,18 @@
 
 import copy
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import botocore.session
-from moto.core.models import patch_client
+import moto.dynamodb.models as moto_models
+from moto.core.models import DEFAULT_ACCOUNT_ID, patch_client
+from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models.table import Table
 
 from chalicelib import clock
 from chalicelib.booking import limits
@@ -19,6 +24,7 @@ from chalicelib.store.table import table
 
 SLOT_SECONDS = 1_800
 HOLD_SECONDS = 1_800
+_BATCH = 25
 Raw = dict[str, Any]
 
 
@@ -46,6 +52,28 @@ def slot(provider_id: str, start: int, **more: Any) -> tuple[Slot, Appointment]:
         **{"status": AVAILABLE} | more,
     )
     return Slot(start, generation, str(AppointmentId(provider_id, start, generation))), item
+
+
+def put_all(client: Any, items: Iterable[Raw]) -> None:
+    """By batches, as an import would."""
+    left = iter(items)
+    while batch := list(islice(left, _BATCH)):
+        sent = {table.table_name: [{"PutRequest": {"Item": item}} for item in batch]}
+        answer = client.batch_write_item(RequestItems=sent)
+        if answer["UnprocessedItems"]:
+            raise AssertionError(answer)
+
+
+def empty_all() -> None:
+    """Nothing is left in any of Moto's tables: of a bigger one, some requests take longer."""
+    for whole in dynamodb_backends[DEFAULT_ACCOUNT_ID][settings.region].tables.values():
+        whole.items.clear()
+
+
+def without_copies() -> None:
+    """Moto copies each table of a transaction, whole, before each of its actions. DynamoDB does not."""
+    models: Any = moto_models
+    models.copy = SimpleNamespace(deepcopy=lambda one: one if isinstance(one, Table) else copy.deepcopy(one))
 
 
 def limit_holds(most: int) -> None:

@@ -10,6 +10,7 @@ from psycopg.sql import SQL
 from bench import coldstart
 from bench.calls import report, spread, token
 from bench.coldstart import Case
+from bench.engines import issuing
 from bench.relational import SCHEMA
 
 FASTAPI = """
@@ -31,7 +32,7 @@ print(json.dumps([imported - began, done - imported, imported_cpu - began_cpu, d
 def main() -> None:
     with Connection.connect("", autocommit=True) as connection:
         connection.execute(SQL(SCHEMA))
-    with TemporaryDirectory() as name, coldstart.stub() as url:
+    with TemporaryDirectory() as name, issuing(coldstart.Stub) as url:
         fastapi = Case("FastAPI and PostgreSQL: one read, token", ["-c", FASTAPI, token("alice")], dict(os.environ))
         starts = coldstart.measure([*coldstart.cases(Path(name), url), fastapi])
     report(

@@ -9,10 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from time import perf_counter
-from types import SimpleNamespace
 from typing import Any
-
-import moto.dynamodb.models as moto_models
 
 from bench import slots
 from bench.calls import Raw, report, spread, timed
@@ -27,7 +24,6 @@ from local import aws
 
 OVER, LIVE = 10_000, 100_000
 PROVIDERS = 50
-BATCH = 25
 ROUNDS, WARM = 200, 20
 ENDLESS = 86_400.0
 
@@ -63,8 +59,7 @@ def _fail(_: object, error: Exception) -> None:
 def over() -> Raw:
     """10,000 to release, in one sweep that has all the time it needs."""
     aws.start()
-    models: Any = moto_models
-    models.copy = SimpleNamespace(deepcopy=lambda one: one)
+    slots.without_copies()
     one_by_one = _releases()
     for item in holds(OVER, expires_at=clock.now() - 60):
         item.save()
@@ -94,11 +89,8 @@ def _releases() -> Raw:
 def none() -> Raw:
     """Nothing to release, before and after there are 100,000 live holds."""
     Item.create_table()
-    bare = bare_client()
     empty = [swept()[1] for _ in range(ROUNDS + WARM)][WARM:]
-    items = (item.serialize() for item in holds(LIVE, expires_at=clock.now() + 86_400))
-    while batch := list(islice(items, BATCH)):
-        bare.batch_write_item(RequestItems={table.table_name: [{"PutRequest": {"Item": item}} for item in batch]})
+    slots.put_all(bare_client(), (item.serialize() for item in holds(LIVE, expires_at=clock.now() + 86_400)))
     with counted() as sent:
         done, _ = swept()
     if done != Sweep():

@@ -52,12 +52,14 @@ def list_slots(ref: str) -> Item:
         page = client.query(
             TableName=TABLE,
             KeyConditionExpression="pk = :p AND sk >= :now",
-            FilterExpression="#status = :available",
+            FilterExpression="#status = :available OR (#status = :reserved AND expires_at <= :seconds)",
             ExpressionAttributeNames={"#status": "status"},
             ExpressionAttributeValues={
                 ":p": {"S": f"PROVIDER#{ref}"},
                 ":now": {"S": time.strftime("APPT#%Y-%m-%dT%H:%M:%SZ", time.gmtime())},
                 ":available": {"S": "available"},
+                ":reserved": {"S": "reserved"},
+                ":seconds": {"N": str(int(time.time()))},
             },
             Limit=limit,
             ConsistentRead=True,
@@ -172,7 +174,10 @@ def _write(*actions: Item) -> None:
     try:
         client.transact_write_items(TransactItems=actions)
     except client.exceptions.TransactionCanceledException as error:
-        raise Taken from error
+        codes = {reason["Code"] for reason in error.response["CancellationReasons"]}
+        if "ConditionalCheckFailed" in codes:
+            raise Taken from error
+        raise
 
 
 def _request() -> Request:

@@ -26,7 +26,7 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
-    """As pytest does it, within `_on_one_stack`."""
+    """As pytest itself does it, within `_on_one_stack`; a plugin that would run a test in another way has no say."""
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     _on_one_stack(lambda: runtestprotocol(item, nextitem=nextitem))
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
@@ -37,8 +37,8 @@ def _on_one_stack(run: Callable[[], object]) -> None:
     """Run it with all of its frames in one chunk of Python's stack.
 
     A chunk holds 16 KB. Where one is full, each call of a function has another mapped and, when it returns,
-    given back: a quarter of the time of a test. What calls for more room than that has a chunk of its own,
-    of twice the size, and whatever it calls is put into the other half.
+    given back: a quarter of the time of a test. A frame that is larger gets a chunk of the next power of two,
+    and whatever it calls has the rest of it.
     """
     run()
 

@@ -22,7 +22,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 STORE = Path("chalicelib/store")
 FILES = ("appointments.py", "calendars.py", "providers.py")
-COPIED = ("app.py", "chalicelib", "local", "tests")
+COPIED = ("app.py", "chalicelib", "local", "tests", "pyproject.toml")
 CALLS = ("exists", "does_not_exist", "is_in")
 _PK = '__import__("pynamodb.expressions.operand", fromlist=["Path"]).Path("pk")'
 ALWAYS, NEVER = f"({_PK}.exists() | {_PK}.does_not_exist())", f"({_PK}.exists() & {_PK}.does_not_exist())"
@@ -131,6 +131,8 @@ def try_all(only: str, seed: int, operations: int, at_once: int) -> Iterator[tup
             try:
                 target.write_text(mutation.apply(source))
                 test = NOTICED_BY.get(str(mutation))
+                if test and _judge_by_test(whole, test).caught:
+                    raise RuntimeError(f"{test} fails without any mutation")
                 return _judge_by_test(copy, test) if test else _judge(copy, seed, operations)
             finally:
                 target.write_text(source)
@@ -165,8 +167,9 @@ def _judge(copy: Path, seed: int, operations: int) -> Verdict:
 def _judge_by_test(copy: Path, test: str) -> Verdict:
     command = [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", test]
     done = subprocess.run(command, cwd=copy, capture_output=True, text=True, timeout=SECONDS, check=False)  # noqa: S603  # our own interpreter, on our own code
-    failed = done.returncode == pytest.ExitCode.TESTS_FAILED
-    return Verdict(0, f"`{test}`" if failed else "")
+    if done.returncode not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        raise RuntimeError(done.stdout + done.stderr)
+    return Verdict(0, f"`{test}`" if done.returncode else "")
 
 
 def main() -> int:
