@@ -86,9 +86,8 @@ def main() -> None:
         figures = measure(part)
         seconds = round((datetime.now(UTC) - began).total_seconds())
         results[part] = {"at": f"{began:%Y-%m-%d}", "load": round(load, 1), "seconds": seconds, "figures": figures}
-    results["machine"] = machine()
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+        results["machine"] = machine()
+        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     if set(PARTS) <= set(results):
         page.write(results)
 
