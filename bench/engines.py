@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from threading import Thread
 
 from local import issuer
+from local.ports import free_port
 
 ROOT = Path(__file__).parent.parent
 DYNALITE = ROOT / ".bench" / "node_modules" / "dynalite" / "cli.js"
@@ -56,7 +57,7 @@ def moto() -> Iterator[Environment]:
 @contextmanager
 def dynalite() -> Iterator[Environment]:
     """DynamoDB's API over a sorted store: what a query looks at does not grow with the table. Has no transactions."""
-    port = _free_port()
+    port = free_port()
     command = ["node", str(DYNALITE), "--port", str(port), "--createTableMs", "1", "--deleteTableMs", "1"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:  # noqa: S603  # as installed
         try:
@@ -69,7 +70,7 @@ def dynalite() -> Iterator[Environment]:
 @contextmanager
 def postgresql() -> Iterator[Environment]:
     """A cluster as Debian's package makes it, durable; gives libpq's own variables."""
-    programs, port = _programs(), _free_port()
+    programs, port = _programs(), free_port()
     with TemporaryDirectory(prefix="holdfast-postgresql-") as name:
         data = Path(name) / "data"
         data.mkdir()
@@ -108,13 +109,6 @@ def _give_away(*folders: Path) -> None:
     if os.geteuid() == 0:
         for folder in folders:
             shutil.chown(folder, "postgres", "postgres")
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-    return port
 
 
 def _wait(port: int) -> None:

@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from infra import stack
 from infra.package import ROOT, CannotPackage
 from local import issuer
 from local.options import JWKS_PATH, trusting
+from local.ports import free_port
 
 STAGE = "cloud"
 PORT = 4566
@@ -158,9 +158,7 @@ def own(environ: Mapping[str, str] = os.environ) -> Cloud:
 
 def for_tests() -> Cloud:
     """One that is in nobody's way."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return Cloud("e2e", free.getsockname()[1])
+    return Cloud("e2e", free_port())
 
 
 def stop(pid: int) -> None:

@@ -1,10 +1,11 @@
 """`make schemathesis`: the API here, with real tokens, against its own OpenAPI document."""
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
+
+from local.ports import free_port
 
 HERE = Path(__file__).parent
 SCHEMATHESIS = Path(os.environ.get("SCHEMATHESIS", ".venv-schema/bin/schemathesis")).absolute()
@@ -13,7 +14,7 @@ LIMIT_SECONDS = 180
 
 
 def main() -> int:
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     server = subprocess.Popen(
         [sys.executable, "-m", "local"],
@@ -57,13 +58,6 @@ def _token(url: str, role: str, caller_id: str) -> str:
     # Only the issuer's key is asked for: the app that it imports needs no token of its own.
     mock = os.environ | {"AUTH_MODE": "mock"}
     return subprocess.run(command, env=mock, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 if __name__ == "__main__":
