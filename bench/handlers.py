@@ -13,7 +13,6 @@ from bench import slots, usual
 from bench.calls import Raw, call, event, fine, report, spread, timed, token
 from bench.slots import Slot, bare_client, captured, counting, elsewhere
 from chalicelib import clock
-from chalicelib.store.table import table
 from local import aws
 
 ROUNDS, WARM = 400, 40
@@ -61,14 +60,14 @@ class Round:
         self._asked("usual: confirm", usual.app, sent)
 
     def _asked(self, name: str, of: object, sent: Raw) -> tuple[Raw, Raw]:
-        with captured("UpdateItem") as writes, counting(table.connection.client, usual.client) as count:
+        with captured("UpdateItem") as writes, counting() as count:
             answered = fine(call(of, sent))
             self.requests[name] = count()
         self.times[name].append(answered.seconds)
         return writes[-1] if writes else {}, answered.body
 
     def _lost(self, name: str, of: object, sent: Raw) -> None:
-        with counting(table.connection.client, usual.client) as count:
+        with counting() as count:
             answered = call(of, sent)
             self.requests[name] = count()
         if answered.body["code"] != "appointment-held":

@@ -72,7 +72,7 @@ def _first_query(calendar: Calendar, caller: str) -> Raw:
 
 def _asked(of: Any, calendar: Calendar, caller: str) -> tuple[float, tuple[int, int]]:
     """How long it took, how many requests it was, and how many slots it found."""
-    with counting(table.connection.client, usual.client) as count:
+    with counting() as count:
         answered = fine(call(of, _event(calendar, caller)))
         return answered.seconds, (count(), len(answered.body["appointments"]))
 

@@ -7,6 +7,7 @@ how much each way asks of the engine, and what waiting that makes. Every race mu
 import random
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from http.client import CONFLICT, CREATED
 from threading import Barrier
 from time import perf_counter
 from typing import Any
@@ -18,12 +19,34 @@ from bench import slots, usual
 from bench.calls import Call, Raw, call, event, report, spread, token
 from bench.slots import counting
 from chalicelib import clock
-from chalicelib.store.table import table
 from local import aws
 
 CLIENTS, RACES, WARM = 64, 20, 2
 RESERVE = "/appointments/{ref}/reservations"
-CREATED, CONFLICT = 201, 409
+
+
+class Tally:
+    """What became of the races of one way."""
+
+    def __init__(self) -> None:
+        self.won: list[float] = []
+        self.lost: list[float] = []
+        self.last: list[float] = []
+
+    def add(self, answers: list[tuple[Call, float]]) -> None:
+        """Raises AssertionError unless one won, and all others lost."""
+        winners = [took for answered, took in answers if answered.status == CREATED]
+        losers = [took for answered, took in answers if answered.status == CONFLICT]
+        if (len(winners), len(losers)) != (1, CLIENTS - 1):
+            raise AssertionError([answered.status for answered, _ in answers])
+        self.won += winners
+        self.lost += losers
+        self.last.append(max(losers))
+
+    def report(self) -> Raw:
+        """Without the first races, which warm up."""
+        won, lost, last = self.won[WARM:], self.lost[WARM * (CLIENTS - 1) :], self.last[WARM:]
+        return {"races": len(won), "winner": spread(won), "losers": spread(lost), "last": spread(last)}
 
 
 def holdfast(limit: int) -> str:
@@ -67,44 +90,23 @@ def main() -> None:
         "Holdfast, with the limit of holds": (app, partial(holdfast, 5)),
         "usual way": (usual.app, usual_way),
     }
-    won: dict[str, list[float]] = {name: [] for name in ways}
-    lost: dict[str, list[float]] = {name: [] for name in ways}
-    last: dict[str, list[float]] = {name: [] for name in ways}
+    tallies = {name: Tally() for name in ways}
     requests: dict[str, list[int]] = {name: [] for name in ways}
     # Chalice keeps the current request on the app, for all threads; its own local server swaps this class in.
     app.__class__ = usual.app.__class__ = LocalChalice
     order = random.Random(1)  # noqa: S311  # no secret
     with ThreadPoolExecutor(CLIENTS) as pool:
-        for number in range(RACES + WARM):
+        for _ in range(RACES + WARM):
             for name in order.sample(sorted(ways), len(ways)):
                 slots.empty_all()
                 aws.fill()
                 of, make = ways[name]
                 slot = make()
-                with counting(table.connection.client, usual.client) as count:
+                with counting() as count:
                     answers = race(of, slot, tokens, pool)
-                    sent = count()
-                winners = [took for answered, took in answers if answered.status == CREATED]
-                losers = [took for answered, took in answers if answered.status == CONFLICT]
-                if (len(winners), len(losers)) != (1, CLIENTS - 1):
-                    raise AssertionError((name, [answered.status for answered, _ in answers]))
-                if number >= WARM:
-                    won[name] += winners
-                    lost[name] += losers
-                    last[name].append(max(losers))
-                    requests[name].append(sent)
-    report(
-        {
-            name: {
-                "races": RACES,
-                "winner": spread(won[name]),
-                "losers": spread(lost[name]),
-                "last": spread(last[name]),
-                "requests": sorted(requests[name])[RACES // 2],
-            }
-            for name in ways
-        }
-    )
+                    requests[name].append(count())
+                tallies[name].add(answers)
+    report({name: tallies[name].report() | {"requests": sorted(requests[name][WARM:])[RACES // 2]} for name in ways})
 
 
 if __name__ == "__main__":

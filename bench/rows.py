@@ -82,22 +82,15 @@ async def slots(connection: AsyncConnection[Any], provider_id: str, count: int) 
 
 
 async def races(connection: AsyncConnection[Any]) -> Raw:
-    won, lost, last = [], [], []
+    tally = race.Tally()
     tokens = [token(f"client-{number}") for number in range(race.CLIENTS)]
     for number in range(race.RACES + race.WARM):
         [slot] = await slots(connection, f"r{number}", 1)
         path = f"/appointments/{slot}/reservations"
         began = perf_counter()
         answers = await asyncio.gather(*(_until(call("POST", path, one), began) for one in tokens))
-        winners = [took for answered, took in answers if answered.status == race.CREATED]
-        losers = [took for answered, took in answers if answered.status == race.CONFLICT]
-        if (len(winners), len(losers)) != (1, race.CLIENTS - 1):
-            raise AssertionError([answered.status for answered, _ in answers])
-        if number >= race.WARM:
-            won += winners
-            lost += losers
-            last.append(max(losers))
-    return {"races": race.RACES, "winner": spread(won), "losers": spread(lost), "last": spread(last)}
+        tally.add(answers)
+    return tally.report()
 
 
 async def _until(what: Awaitable[Call], began: float) -> tuple[Call, float]:

@@ -7,7 +7,6 @@ sweep's own transactions, sent by botocore alone. The second on dynalite, whose 
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
 from time import perf_counter
 from typing import Any
 
@@ -74,15 +73,15 @@ def _releases() -> Raw:
     """One release by Holdfast, and its very transaction sent once more by botocore alone."""
     bare = bare_client()
     releases, floors = [], []
-    for item in islice(holds(ROUNDS + WARM, expires_at=clock.now() - 60), ROUNDS + WARM):
-        aws.empty()
+    for item in holds(ROUNDS + WARM, expires_at=clock.now() - 60):
+        slots.empty_all()
         item.save()
         with captured("TransactWriteItems") as sent:
             releases.append(timed(lambda: release_lapsed(item, clock.now())))  # noqa: B023  # run at once
-        aws.empty()
+        slots.empty_all()
         item.save()
         floors.append(timed(lambda: bare.transact_write_items(**sent[0])))
-    aws.empty()
+    slots.empty_all()
     return {"release": spread(releases[WARM:]), "floor": spread(floors[WARM:])}
 
 
